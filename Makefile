@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The verbs. Each is a script that does one job; all output is below build/.
+
+.PHONY: help run check tree kernel series docs deps clean
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+# KDIR=, V=, O= and the like reach the scripts through the environment.
+Q := $(if $(filter 1,$(V)),,@)
+
+help:
+	@echo 'make run     build a kernel, boot it, move data through the API   10 min the first time'
+	@echo 'make check   all of the tests, from nothing                       10 min'
+	@echo 'make tree    build/linux: the kernel source with the series       30 s'
+	@echo 'make kernel  build/kernel: the kernel of it                       5 min'
+	@echo 'make series  build/series: the patches as mail, proven by git am  1 min'
+	@echo 'make docs    build/docs: the documentation as HTML                1 min'
+	@echo 'make deps    install the Debian packages that are missing         2 min'
+	@echo 'make clean   remove build/'
+	@echo
+	@echo 'KDIR=<tree>  a Linux 6.12 tree instead of the Debian package in BASE'
+	@echo 'V=1          show the commands'
+
+deps:
+	$(Q)scripts/deps.sh
+
+tree: deps
+	$(Q)scripts/tree.sh
+
+kernel: tree
+	$(Q)scripts/kernel.sh
+
+series: tree
+	$(Q)scripts/series.sh
+
+docs: tree
+	$(Q)scripts/docs.sh
+
+run check: kernel
+	$(Q)scripts/$@.sh
+
+clean:
+	$(Q)rm -rf build

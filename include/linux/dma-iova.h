@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Two-step DMA mapping: reserve one range of IO addresses, link memory into it
+ * piece by piece. Drivers include <linux/dma-mapping.h>.
+ */
+#ifndef _LINUX_DMA_IOVA_H
+#define _LINUX_DMA_IOVA_H
+
+#include <linux/bits.h>
+#include <linux/dma-direction.h>
+#include <linux/errno.h>
+#include <linux/string.h>
+#include <linux/types.h>
+
+struct device;
+
+/**
+ * DOC: glossary
+ *
+ * granule
+ *   The smallest page that the device's IOMMU can map, in bytes, a power of
+ *   two. dma_get_merge_boundary() returns granule - 1.
+ * reservation
+ *   The range of IO addresses that dma_iova_try_alloc() sets aside for one
+ *   device, and struct dma_iova_state, which describes it.
+ * piece
+ *   A physically contiguous range of memory, linked by one call of
+ *   dma_iova_link().
+ * offset
+ *   Where in the reservation a piece is, in bytes from its start. Ranges are
+ *   half-open: a piece of ``size`` bytes at ``offset`` ends before
+ *   ``offset + size``.
+ * bounce
+ *   To give the device a copy instead of the memory itself, because it must not
+ *   see, or cannot be kept from spoiling, what lies beside the memory in the
+ *   same granule.
+ */
+
+/*
+ * Part of a granule that is linked into the reservation may be bounced. Kept in
+ * dma_iova_state.__size, which is 64 bits wide on every architecture so that no
+ * size that fits into a size_t of 32 bits looks like the flag.
+ */
+#define DMA_IOVA_BOUNCED	BIT_ULL(63)
+
+/**
+ * struct dma_iova_state - a reservation of IO address space
+ * @addr:	DMA address of offset 0, to be read by the driver
+ *
+ * Owned by the driver, which keeps it until the memory is unmapped. All but
+ * @addr is private. All zero means that there is no reservation.
+ */
+struct dma_iova_state {
+	dma_addr_t addr;
+	/* private: the size that was asked for, and DMA_IOVA_BOUNCED */
+	u64 __size;
+};
+
+/**
+ * dma_use_iova - is there a reservation
+ * @state:	state that dma_iova_try_alloc() has seen, or all zero
+ *
+ * Context: Any.
+ * Return: true from a dma_iova_try_alloc() that returned true until
+ *	   dma_iova_free() or dma_iova_destroy(). If false, the memory is mapped
+ *	   by the streaming API (dma_map_page() and its kin).
+ */
+static inline bool dma_use_iova(const struct dma_iova_state *state)
+{
+	return state->__size != 0;
+}
+
+/**
+ * dma_iova_size - size of a reservation
+ * @state:	reservation
+ *
+ * Context: Any.
+ * Return: the number of bytes dma_iova_try_alloc() was asked for, 0 if there is
+ *	   no reservation.
+ */
+static inline size_t dma_iova_size(const struct dma_iova_state *state)
+{
+	return state->__size & ~DMA_IOVA_BOUNCED;
+}
+
+#ifdef CONFIG_IOMMU_DMA
+bool dma_iova_try_alloc(struct device *dev, struct dma_iova_state *state,
+			phys_addr_t phys, size_t size);
+void dma_iova_free(struct device *dev, struct dma_iova_state *state);
+void dma_iova_destroy(struct device *dev, struct dma_iova_state *state,
+		      size_t mapped_len, enum dma_data_direction dir,
+		      unsigned long attrs);
+int dma_iova_link(struct device *dev, struct dma_iova_state *state,
+		  phys_addr_t phys, size_t offset, size_t size,
+		  enum dma_data_direction dir, unsigned long attrs);
+int dma_iova_sync(struct device *dev, struct dma_iova_state *state,
+		  size_t offset, size_t size);
+void dma_iova_unlink(struct device *dev, struct dma_iova_state *state,
+		     size_t offset, size_t size, enum dma_data_direction dir,
+		     unsigned long attrs);
+void dma_iova_sync_for_cpu(struct device *dev, struct dma_iova_state *state,
+			   size_t offset, size_t size,
+			   enum dma_data_direction dir);
+void dma_iova_sync_for_device(struct device *dev, struct dma_iova_state *state,
+			      size_t offset, size_t size,
+			      enum dma_data_direction dir);
+#else /* CONFIG_IOMMU_DMA */
+
+static inline bool dma_iova_try_alloc(struct device *dev,
+				      struct dma_iova_state *state,
+				      phys_addr_t phys, size_t size)
+{
+	memset(state, 0, sizeof(*state));
+	return false;
+}
+
+static inline void dma_iova_free(struct device *dev,
+				 struct dma_iova_state *state)
+{
+}
+
+static inline void dma_iova_destroy(struct device *dev,
+				    struct dma_iova_state *state,
+				    size_t mapped_len,
+				    enum dma_data_direction dir,
+				    unsigned long attrs)
+{
+}
+
+static inline int dma_iova_link(struct device *dev,
+				struct dma_iova_state *state, phys_addr_t phys,
+				size_t offset, size_t size,
+				enum dma_data_direction dir,
+				unsigned long attrs)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int dma_iova_sync(struct device *dev,
+				struct dma_iova_state *state, size_t offset,
+				size_t size)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void dma_iova_unlink(struct device *dev,
+				   struct dma_iova_state *state, size_t offset,
+				   size_t size, enum dma_data_direction dir,
+				   unsigned long attrs)
+{
+}
+
+static inline void dma_iova_sync_for_cpu(struct device *dev,
+					 struct dma_iova_state *state,
+					 size_t offset, size_t size,
+					 enum dma_data_direction dir)
+{
+}
+
+static inline void dma_iova_sync_for_device(struct device *dev,
+					    struct dma_iova_state *state,
+					    size_t offset, size_t size,
+					    enum dma_data_direction dir)
+{
+}
+
+#endif /* CONFIG_IOMMU_DMA */
+
+#endif /* _LINUX_DMA_IOVA_H */

@@ -1,0 +1,636 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit suites of the engine below the two-step DMA API: how often it asks the
+ * IOMMU driver for what, and what it does when the driver fails. A spy stands
+ * between the iommu core and the driver of the edu device's domain, counts the
+ * calls, and makes the nth of them fail.
+ *
+ * dma_iova_engine		behind an IOMMU
+ * dma_iova_engine_bounce	behind an IOMMU, untrusted, with swiotlb
+ */
+#include <kunit/test.h>
+#include <linux/delay.h>
+#include <linux/dma-mapping.h>
+#include <linux/iommu.h>
+#include <linux/iommu-dma.h>
+#include <linux/sizes.h>
+
+#include "fixture.h"
+
+static struct spy {
+	struct iommu_domain_ops ops;
+	const struct iommu_domain_ops *driver;
+	struct iommu_domain *domain;
+
+	/* Calls that got through to the driver */
+	int map_pages;
+	int unmap_pages;
+	int sync_map;
+	int sync;
+	int flush_all;
+	int iova_to_phys;
+	size_t largest_page;
+	int prot;
+
+	/* The call that fails, counted down to 0, and its errno */
+	int fail_map;
+	int fail_map_errno;
+	int fail_sync_map_errno;
+	/* The driver claims that nothing is mapped */
+	bool blind;
+} spy;
+
+static int spy_map_pages(struct iommu_domain *domain, unsigned long iova,
+			 phys_addr_t paddr, size_t pgsize, size_t pgcount,
+			 int prot, gfp_t gfp, size_t *mapped)
+{
+	if (spy.fail_map && !--spy.fail_map)
+		return spy.fail_map_errno;
+	spy.map_pages++;
+	spy.largest_page = max(spy.largest_page, pgsize);
+	spy.prot = prot;
+	return spy.driver->map_pages(domain, iova, paddr, pgsize, pgcount, prot,
+				     gfp, mapped);
+}
+
+static size_t spy_unmap_pages(struct iommu_domain *domain, unsigned long iova,
+			      size_t pgsize, size_t pgcount,
+			      struct iommu_iotlb_gather *gather)
+{
+	if (spy.blind)
+		return 0;
+	spy.unmap_pages++;
+	return spy.driver->unmap_pages(domain, iova, pgsize, pgcount, gather);
+}
+
+static int spy_iotlb_sync_map(struct iommu_domain *domain, unsigned long iova,
+			      size_t size)
+{
+	if (spy.fail_sync_map_errno)
+		return spy.fail_sync_map_errno;
+	spy.sync_map++;
+	if (!spy.driver->iotlb_sync_map)
+		return 0;
+	return spy.driver->iotlb_sync_map(domain, iova, size);
+}
+
+static void spy_iotlb_sync(struct iommu_domain *domain,
+			   struct iommu_iotlb_gather *gather)
+{
+	spy.sync++;
+	spy.driver->iotlb_sync(domain, gather);
+}
+
+static void spy_flush_iotlb_all(struct iommu_domain *domain)
+{
+	spy.flush_all++;
+	spy.driver->flush_iotlb_all(domain);
+}
+
+static phys_addr_t spy_iova_to_phys(struct iommu_domain *domain,
+				    dma_addr_t iova)
+{
+	if (spy.blind)
+		return 0;
+	spy.iova_to_phys++;
+	return spy.driver->iova_to_phys(domain, iova);
+}
+
+static void spy_reset(void)
+{
+	spy.map_pages = 0;
+	spy.unmap_pages = 0;
+	spy.sync_map = 0;
+	spy.sync = 0;
+	spy.flush_all = 0;
+	spy.iova_to_phys = 0;
+	spy.largest_page = 0;
+	spy.prot = 0;
+	spy.fail_map = 0;
+	spy.fail_sync_map_errno = 0;
+	spy.blind = false;
+}
+
+static void spy_remove(void *data)
+{
+	spy_reset();
+	spy.domain->ops = spy.driver;
+	/* The flush queue's timer may be in the spy. */
+	msleep(FLUSH_QUEUE_MS);
+}
+
+static int spy_insert(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	spy_reset();
+	spy.domain = f->domain;
+	spy.driver = f->domain->ops;
+	spy.ops = *spy.driver;
+	spy.ops.map_pages = spy_map_pages;
+	spy.ops.unmap_pages = spy_unmap_pages;
+	spy.ops.iotlb_sync_map = spy_iotlb_sync_map;
+	spy.ops.iotlb_sync = spy_iotlb_sync;
+	spy.ops.flush_iotlb_all = spy_flush_iotlb_all;
+	spy.ops.iova_to_phys = spy_iova_to_phys;
+	f->domain->ops = &spy.ops;
+	return kunit_add_action_or_reset(test, spy_remove, NULL);
+}
+
+static bool is_lazy(struct fixture *f)
+{
+	return f->domain->type == IOMMU_DOMAIN_DMA_FQ;
+}
+
+static void alloc(struct fixture *f, struct dma_iova_state *state,
+		  phys_addr_t phys, size_t size)
+{
+	*state = (struct dma_iova_state) {};
+	KUNIT_ASSERT_TRUE(f->test, iommu_dma_iova_try_alloc(f->dev, state, phys,
+							    size));
+}
+
+static int link_at(struct fixture *f, struct dma_iova_state *state,
+		   phys_addr_t phys, size_t offset, size_t size)
+{
+	return iommu_dma_iova_link(f->dev, state, phys, offset, size,
+				   DMA_BIDIRECTIONAL, 0);
+}
+
+static void destroy(struct fixture *f, struct dma_iova_state *state,
+		    size_t mapped_len)
+{
+	iommu_dma_iova_destroy(f->dev, state, mapped_len, DMA_BIDIRECTIONAL, 0);
+}
+
+static void link_does_not_sync(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 16);
+	struct dma_iova_state state;
+	int i;
+
+	alloc(f, &state, 0, SZ_64K);
+	for (i = 0; i < 16; i++)
+		KUNIT_EXPECT_EQ(test, 0, link_at(f, &state,
+						 page_to_phys(pages[i]),
+						 i * PAGE_SIZE, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, spy.map_pages, 16);
+	KUNIT_EXPECT_EQ(test, spy.sync_map, 0);
+	KUNIT_EXPECT_EQ(test, spy.sync, 0);
+
+	KUNIT_EXPECT_EQ(test, 0, iommu_dma_iova_sync(f->dev, &state, 0,
+						     SZ_64K));
+	KUNIT_EXPECT_EQ(test, spy.sync_map, 1);
+	KUNIT_EXPECT_EQ(test, spy.iova_to_phys, 0);
+	destroy(f, &state, SZ_64K);
+}
+
+/* In lazy mode nothing is invalidated by destroy, but by the flush queue. */
+static void destroy_uses_flush_queue(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 16);
+	struct dma_iova_state state;
+
+	msleep(FLUSH_QUEUE_MS);
+	fixture_link_pages(f, &state, pages, 16);
+	spy_reset();
+	destroy(f, &state, SZ_64K);
+	KUNIT_EXPECT_EQ(test, spy.sync, is_lazy(f) ? 0 : 1);
+	KUNIT_EXPECT_EQ(test, spy.flush_all, 0);
+	KUNIT_EXPECT_EQ(test, spy.iova_to_phys, 0);
+
+	msleep(FLUSH_QUEUE_MS);
+	KUNIT_EXPECT_EQ(test, spy.flush_all, is_lazy(f) ? 1 : 0);
+}
+
+/* Just as dma_unmap_page() does */
+static void destroy_syncs_as_unmap_page(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct dma_iova_state state;
+	dma_addr_t addr;
+	int syncs;
+
+	addr = dma_map_page(f->dev, page, 0, PAGE_SIZE, DMA_BIDIRECTIONAL);
+	KUNIT_ASSERT_FALSE(test, dma_mapping_error(f->dev, addr));
+	spy_reset();
+	dma_unmap_page(f->dev, addr, PAGE_SIZE, DMA_BIDIRECTIONAL);
+	syncs = spy.sync;
+
+	fixture_link_pages(f, &state, &page, 1);
+	spy_reset();
+	destroy(f, &state, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, spy.sync, syncs);
+}
+
+/* The queue would hold back too much of the 4 GiB that the device has. */
+static void destroy_large_reservation_at_once(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct dma_iova_state state;
+
+	KUNIT_ASSERT_EQ(test, 0, dma_set_mask(f->dev, DMA_BIT_MASK(32)));
+	alloc(f, &state, 0, SZ_256M);
+	KUNIT_EXPECT_EQ(test, 0, link_at(f, &state, page_to_phys(page), 0,
+					 PAGE_SIZE));
+	spy_reset();
+	destroy(f, &state, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, spy.sync, 1);
+	KUNIT_EXPECT_EQ(test, 0, dma_set_mask(f->dev, DMA_BIT_MASK(64)));
+
+	/* Where addresses abound, it goes through the queue like any other */
+	alloc(f, &state, 0, SZ_16M);
+	KUNIT_EXPECT_EQ(test, 0, link_at(f, &state, page_to_phys(page), 0,
+					 PAGE_SIZE));
+	spy_reset();
+	destroy(f, &state, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, spy.sync, is_lazy(f) ? 0 : 1);
+}
+
+static void free_does_not_sync(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct dma_iova_state state;
+
+	alloc(f, &state, 0, SZ_64K);
+	iommu_dma_iova_free(f->dev, &state);
+	fixture_expect_zero(test, &state);
+	alloc(f, &state, 0, SZ_64K);
+	destroy(f, &state, 0);
+	fixture_expect_zero(test, &state);
+	KUNIT_EXPECT_EQ(test, spy.sync, 0);
+	KUNIT_EXPECT_EQ(test, spy.flush_all, 0);
+	KUNIT_EXPECT_EQ(test, spy.unmap_pages, 0);
+}
+
+/* Once for all pieces, in lazy mode too */
+static void unlink_syncs_once(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 16);
+	struct dma_iova_state state;
+
+	fixture_link_pages(f, &state, pages, 16);
+	spy_reset();
+	iommu_dma_iova_unlink(f->dev, &state, 0, SZ_64K, DMA_BIDIRECTIONAL, 0);
+	KUNIT_EXPECT_EQ(test, spy.sync, 1);
+	KUNIT_EXPECT_EQ(test, spy.iova_to_phys, 0);
+	fixture_expect_nothing_linked(f, state.addr, SZ_64K);
+	iommu_dma_iova_free(f->dev, &state);
+}
+
+static void link_large_piece_by_large_pages(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_large_page(test);
+	struct dma_iova_state state;
+
+	alloc(f, &state, 0, SZ_4M);
+	KUNIT_EXPECT_EQ(test, 0, link_at(f, &state, page_to_phys(page), 0,
+					 SZ_4M));
+	KUNIT_EXPECT_EQ(test, spy.map_pages, 1);
+	KUNIT_EXPECT_GE(test, spy.largest_page, (size_t)SZ_2M);
+	destroy(f, &state, SZ_4M);
+}
+
+/* Whatever the driver says comes out, and a failure never looks like success. */
+static void link_passes_errno(struct kunit *test)
+{
+	static const int errnos[] = { -ENOMEM, -EINVAL, -EFAULT, -EEXIST };
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct dma_iova_state state, copy;
+	int i;
+
+	alloc(f, &state, 0, PAGE_SIZE);
+	copy = state;
+	for (i = 0; i < ARRAY_SIZE(errnos); i++) {
+		spy.fail_map = 1;
+		spy.fail_map_errno = errnos[i];
+		KUNIT_EXPECT_EQ(test, errnos[i],
+				link_at(f, &state, page_to_phys(page), 0,
+					PAGE_SIZE));
+		KUNIT_EXPECT_MEMEQ(test, &state, &copy, sizeof(copy));
+		fixture_expect_nothing_linked(f, state.addr, PAGE_SIZE);
+	}
+	KUNIT_EXPECT_EQ(test, 0, link_at(f, &state, page_to_phys(page), 0,
+					 PAGE_SIZE));
+	destroy(f, &state, PAGE_SIZE);
+}
+
+static void link_failure_keeps_earlier_links(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 3);
+	struct dma_iova_state state;
+
+	alloc(f, &state, 0, 3 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, 0, link_at(f, &state, page_to_phys(pages[0]), 0,
+					 PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, 0, link_at(f, &state, page_to_phys(pages[2]),
+					 2 * PAGE_SIZE, PAGE_SIZE));
+	spy.fail_map = 1;
+	spy.fail_map_errno = -ENOMEM;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, link_at(f, &state,
+					       page_to_phys(pages[1]),
+					       PAGE_SIZE, PAGE_SIZE));
+	fixture_expect_linked(f, &state, 0, page_to_phys(pages[0]), PAGE_SIZE);
+	fixture_expect_nothing_linked(f, state.addr + PAGE_SIZE, PAGE_SIZE);
+	fixture_expect_linked(f, &state, 2 * PAGE_SIZE, page_to_phys(pages[2]),
+			      PAGE_SIZE);
+	iommu_dma_iova_unlink(f->dev, &state, 2 * PAGE_SIZE, PAGE_SIZE,
+			      DMA_BIDIRECTIONAL, 0);
+	destroy(f, &state, PAGE_SIZE);
+}
+
+/* A piece that takes several calls of the driver, of which the last fails */
+static void link_failure_in_the_middle(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_large_page(test);
+	phys_addr_t phys = page_to_phys(page) + SZ_2M - SZ_64K;
+	struct dma_iova_state state;
+	int calls, i;
+
+	alloc(f, &state, 0, SZ_4M);
+	KUNIT_EXPECT_EQ(test, 0, link_at(f, &state, phys, SZ_2M - SZ_64K,
+					 SZ_2M + SZ_64K));
+	calls = spy.map_pages;
+	KUNIT_EXPECT_GT(test, calls, 1);
+	iommu_dma_iova_unlink(f->dev, &state, SZ_2M - SZ_64K, SZ_2M + SZ_64K,
+			      DMA_BIDIRECTIONAL, 0);
+
+	for (i = 1; i <= calls; i++) {
+		spy.fail_map = i;
+		spy.fail_map_errno = -ENOMEM;
+		KUNIT_EXPECT_EQ(test, -ENOMEM,
+				link_at(f, &state, phys, SZ_2M - SZ_64K,
+					SZ_2M + SZ_64K));
+		fixture_expect_nothing_linked(f, state.addr, SZ_4M);
+	}
+	iommu_dma_iova_free(f->dev, &state);
+}
+
+static void destroy_what_was_linked_before_a_failure(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 8);
+	struct dma_iova_state state;
+	size_t linked;
+	dma_addr_t addr;
+	int err = 0;
+
+	alloc(f, &state, 0, 8 * PAGE_SIZE);
+	addr = state.addr;
+	spy.fail_map = 4;
+	spy.fail_map_errno = -ENOMEM;
+	for (linked = 0; linked < 8 * PAGE_SIZE; linked += PAGE_SIZE) {
+		err = link_at(f, &state, page_to_phys(pages[linked / PAGE_SIZE]),
+			      linked, PAGE_SIZE);
+		if (err)
+			break;
+	}
+	KUNIT_EXPECT_EQ(test, err, -ENOMEM);
+	KUNIT_EXPECT_EQ(test, linked, 3 * PAGE_SIZE);
+	destroy(f, &state, linked);
+	fixture_expect_nothing_linked(f, addr, 8 * PAGE_SIZE);
+}
+
+static void link_mmio_is_not_cacheable(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	phys_addr_t bar = pci_resource_start(f->edu->pdev, 0);
+	struct dma_iova_state state;
+
+	alloc(f, &state, 0, f->granule);
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_dma_iova_link(f->dev, &state, bar, 0, f->granule,
+					    DMA_BIDIRECTIONAL, DMA_ATTR_MMIO));
+	KUNIT_EXPECT_EQ(test, spy.prot & (IOMMU_MMIO | IOMMU_CACHE), IOMMU_MMIO);
+	iommu_dma_iova_destroy(f->dev, &state, f->granule, DMA_BIDIRECTIONAL,
+			       DMA_ATTR_MMIO);
+
+	alloc(f, &state, 0, f->granule);
+	KUNIT_EXPECT_EQ(test, 0, link_at(f, &state,
+					 page_to_phys(fixture_lone_page(test)), 0,
+					 f->granule));
+	KUNIT_EXPECT_EQ(test, spy.prot & (IOMMU_MMIO | IOMMU_CACHE),
+			IOMMU_CACHE);
+	destroy(f, &state, f->granule);
+}
+
+static void sync_passes_errno(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct dma_iova_state state;
+
+	alloc(f, &state, 0, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, 0, link_at(f, &state, page_to_phys(page), 0,
+					 PAGE_SIZE));
+	spy.fail_sync_map_errno = -EIO;
+	KUNIT_EXPECT_EQ(test, -EIO, iommu_dma_iova_sync(f->dev, &state, 0,
+							PAGE_SIZE));
+	fixture_expect_linked(f, &state, 0, page_to_phys(page), PAGE_SIZE);
+	destroy(f, &state, PAGE_SIZE);
+}
+
+/* iommu_map() and iommu_map_sg() stand on the same two functions. */
+static void streaming_undoes_failed_sync(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct scatterlist sg;
+
+	spy.fail_sync_map_errno = -EIO;
+	KUNIT_EXPECT_EQ(test, dma_map_page(f->dev, page, 0, PAGE_SIZE,
+					   DMA_TO_DEVICE), DMA_MAPPING_ERROR);
+	KUNIT_EXPECT_EQ(test, spy.map_pages, 1);
+	KUNIT_EXPECT_EQ(test, spy.unmap_pages, 1);
+
+	sg_init_table(&sg, 1);
+	sg_set_page(&sg, page, PAGE_SIZE, 0);
+	KUNIT_EXPECT_EQ(test, dma_map_sg(f->dev, &sg, 1, DMA_TO_DEVICE), 0);
+	KUNIT_EXPECT_EQ(test, spy.map_pages, 2);
+	KUNIT_EXPECT_EQ(test, spy.unmap_pages, 2);
+}
+
+static void streaming_syncs_once(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 4);
+	struct scatterlist sg[4];
+	int i;
+
+	sg_init_table(sg, 4);
+	for (i = 0; i < 4; i++)
+		sg_set_page(&sg[i], pages[i], PAGE_SIZE, 0);
+	KUNIT_EXPECT_GT(test, dma_map_sg(f->dev, sg, 4, DMA_TO_DEVICE), 0);
+	KUNIT_EXPECT_EQ(test, spy.map_pages, 4);
+	KUNIT_EXPECT_EQ(test, spy.sync_map, 1);
+	dma_unmap_sg(f->dev, sg, 4, DMA_TO_DEVICE);
+}
+
+/* It must end, whatever iova_to_phys() and unmap_pages() say. */
+static void unlink_ends_when_nothing_is_found(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 4);
+	struct dma_iova_state state;
+
+	fixture_link_pages(f, &state, pages, 4);
+	spy.blind = true;
+	warnings_expect(test, ENGINE);
+	iommu_dma_iova_unlink(f->dev, &state, 0, 4 * PAGE_SIZE,
+			      DMA_BIDIRECTIONAL, 0);
+	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+	spy.blind = false;
+	destroy(f, &state, 4 * PAGE_SIZE);
+}
+
+/*
+ * A bounced piece that fails at each of its parts: nothing of it stays, and a
+ * piece that has been linked before does.
+ */
+static void expect_bounced_link_unwinds(struct kunit *test, size_t first_offset,
+					size_t offset, size_t size)
+{
+	struct fixture *f = test->priv;
+	struct page *earlier = fixture_lone_page(test);
+	struct page *page = fixture_large_page(test);
+	phys_addr_t phys = page_to_phys(page) + first_offset;
+	struct dma_iova_state state, copy;
+	int calls, i;
+
+	alloc(f, &state, phys, offset + size);
+	if (offset)
+		KUNIT_ASSERT_EQ(test, 0, link_at(f, &state,
+						 page_to_phys(earlier), 0,
+						 offset));
+	copy = state;
+
+	spy_reset();
+	KUNIT_ASSERT_EQ(test, 0, link_at(f, &state, phys, offset, size));
+	calls = spy.map_pages;
+	KUNIT_EXPECT_GT(test, calls, 1);
+	KUNIT_EXPECT_TRUE(test, state.__size & DMA_IOVA_BOUNCED);
+	iommu_dma_iova_unlink(f->dev, &state, offset, size, DMA_BIDIRECTIONAL,
+			      0);
+
+	state = copy;
+	fixture_fill_page(page, 1);
+	for (i = 1; i <= calls; i++) {
+		spy.fail_map = i;
+		spy.fail_map_errno = -ENOMEM;
+		KUNIT_EXPECT_EQ(test, -ENOMEM, link_at(f, &state, phys, offset,
+						       size));
+		KUNIT_EXPECT_MEMEQ(test, &state, &copy, sizeof(copy));
+		fixture_expect_nothing_linked(f, state.addr + offset, size);
+		if (offset)
+			fixture_expect_linked(f, &state, 0, page_to_phys(earlier),
+					      offset);
+	}
+	destroy(f, &state, offset);
+}
+
+static void bounced_link_failure_unwinds(struct kunit *test)
+{
+	/* head and tail; head, middle, tail; head and middle */
+	expect_bounced_link_unwinds(test, 512, 0, 2 * PAGE_SIZE - 1024);
+	expect_bounced_link_unwinds(test, 512, 0, 4 * PAGE_SIZE - 1024);
+	expect_bounced_link_unwinds(test, 512, 0, 2 * PAGE_SIZE - 512);
+}
+
+static void bounced_link_failure_keeps_earlier_links(struct kunit *test)
+{
+	/* middle and tail behind a piece at offset 0 */
+	expect_bounced_link_unwinds(test, 0, PAGE_SIZE, 2 * PAGE_SIZE + 512);
+}
+
+/* However long the range is, only its ends are looked up. */
+static void bounced_ends_are_known(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_large_page(test);
+	size_t size = SZ_256K - 1024;
+	phys_addr_t phys = page_to_phys(page) + 512;
+	struct dma_iova_state state;
+
+	alloc(f, &state, phys, size);
+	KUNIT_ASSERT_EQ(test, 0, link_at(f, &state, phys, 0, size));
+	spy_reset();
+	destroy(f, &state, size);
+	KUNIT_EXPECT_EQ(test, spy.iova_to_phys, 2);
+
+	/* Not bounced, although the device is untrusted: not even those */
+	alloc(f, &state, 0, SZ_256K);
+	KUNIT_ASSERT_EQ(test, 0, link_at(f, &state, page_to_phys(page), 0,
+					 SZ_256K));
+	spy_reset();
+	destroy(f, &state, SZ_256K);
+	KUNIT_EXPECT_EQ(test, spy.iova_to_phys, 0);
+}
+
+static int engine_init(struct kunit *test)
+{
+	return fixture_init_iommu(test) ?: spy_insert(test);
+}
+
+static int engine_bounce_init(struct kunit *test)
+{
+	return fixture_init_bounce(test) ?: spy_insert(test);
+}
+
+static struct kunit_case engine_cases[] = {
+	KUNIT_CASE(link_does_not_sync),
+	KUNIT_CASE(destroy_uses_flush_queue),
+	KUNIT_CASE(destroy_syncs_as_unmap_page),
+	KUNIT_CASE(destroy_large_reservation_at_once),
+	KUNIT_CASE(free_does_not_sync),
+	KUNIT_CASE(unlink_syncs_once),
+	KUNIT_CASE(link_large_piece_by_large_pages),
+	KUNIT_CASE(link_passes_errno),
+	KUNIT_CASE(link_failure_keeps_earlier_links),
+	KUNIT_CASE(link_failure_in_the_middle),
+	KUNIT_CASE(destroy_what_was_linked_before_a_failure),
+	KUNIT_CASE(link_mmio_is_not_cacheable),
+	KUNIT_CASE(sync_passes_errno),
+	KUNIT_CASE(streaming_undoes_failed_sync),
+	KUNIT_CASE(streaming_syncs_once),
+	KUNIT_CASE(unlink_ends_when_nothing_is_found),
+	{}
+};
+
+static struct kunit_suite engine_suite = {
+	.name		= "dma_iova_engine",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= engine_init,
+	.exit		= warnings_check,
+	.test_cases	= engine_cases,
+};
+
+static struct kunit_case engine_bounce_cases[] = {
+	KUNIT_CASE(bounced_link_failure_unwinds),
+	KUNIT_CASE(bounced_link_failure_keeps_earlier_links),
+	KUNIT_CASE(bounced_ends_are_known),
+	{}
+};
+
+static struct kunit_suite engine_bounce_suite = {
+	.name		= "dma_iova_engine_bounce",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= engine_bounce_init,
+	.exit		= warnings_check,
+	.test_cases	= engine_bounce_cases,
+};
+
+kunit_test_suites(&engine_suite, &engine_bounce_suite);
+
+MODULE_DESCRIPTION("KUnit suites of the engine of the two-step DMA API");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,1374 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit suites of the two-step DMA API, on a real device behind a real IOMMU:
+ * what is linked is checked by translating every page, by having the device
+ * move data, and by seeing it fail where it must. They need QEMU's edu device.
+ *
+ * dma_iova		behind an IOMMU
+ * dma_iova_bounce	behind an IOMMU, untrusted, with swiotlb
+ * dma_iova_direct	without an IOMMU, where only the fallback works
+ */
+#include <kunit/device.h>
+#include <kunit/test.h>
+#include <linux/delay.h>
+#include <linux/dma-mapping.h>
+#include <linux/iommu.h>
+#include <linux/sizes.h>
+#include <linux/spinlock.h>
+#include <linux/swiotlb.h>
+
+#include "fixture.h"
+
+/* Two words: the address, and the size with its flag */
+static_assert(!IS_ENABLED(CONFIG_64BIT) ||
+	      sizeof(struct dma_iova_state) == 16);
+
+/*
+ * The device tries to write to @addr, which must not change @page. What it has to
+ * write is what expect_device_writes() left with it: to map anything here would
+ * push out the requests to the IOMMU that may have been forgotten.
+ */
+static void expect_device_cannot_write(struct fixture *f, dma_addr_t addr,
+				       struct page *page)
+{
+	struct page *before = fixture_lone_page(f->test);
+
+	fixture_fill_page(page, 100);
+	fixture_fill_page(before, 100);
+	edu_store(f->test, f->edu, addr, 64);
+	KUNIT_EXPECT_MEMEQ(f->test, page_address(page), page_address(before),
+			   PAGE_SIZE);
+}
+
+static void expect_device_writes(struct fixture *f, dma_addr_t addr,
+				 struct page *page)
+{
+	struct page *other = fixture_lone_page(f->test);
+	struct dma_iova_state state;
+
+	memset(page_address(page), 0, PAGE_SIZE);
+	fixture_fill_page(other, 102);
+	fixture_link_pages(f, &state, &other, 1);
+	edu_copy(f->test, f->edu, addr, state.addr, 64);
+	KUNIT_EXPECT_MEMEQ(f->test, page_address(page), page_address(other),
+			   64);
+	fixture_destroy(f, &state, PAGE_SIZE);
+}
+
+/* try_alloc */
+
+static void try_alloc_without_iommu_device(struct kunit *test)
+{
+	struct device *dev = kunit_device_register(test, "dma-iova-plain");
+	struct dma_iova_state state;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dev);
+
+	memset(&state, 0xff, sizeof(state));
+	KUNIT_EXPECT_FALSE(test, dma_iova_try_alloc(dev, &state, 0, SZ_4K));
+	fixture_expect_zero(test, &state);
+
+	memset(&state, 0xff, sizeof(state));
+	KUNIT_EXPECT_FALSE(test, dma_iova_try_alloc(NULL, &state, 0, SZ_4K));
+	fixture_expect_zero(test, &state);
+	KUNIT_EXPECT_FALSE(test, dma_need_unmap(NULL));
+	warns_once(test, ENTRY)
+		dma_iova_destroy(NULL, &state, 0, DMA_TO_DEVICE, 0);
+}
+
+static void try_alloc_size_zero(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct dma_iova_state state;
+
+	memset(&state, 0xff, sizeof(state));
+	warns_once(test, ENTRY)
+		KUNIT_EXPECT_FALSE(test, dma_iova_try_alloc(f->dev, &state, 0,
+							    0));
+	fixture_expect_zero(test, &state);
+}
+
+static void try_alloc_private_flag_in_size(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct dma_iova_state state;
+
+	memset(&state, 0xff, sizeof(state));
+	warns_once(test, ENTRY)
+		KUNIT_EXPECT_FALSE(test, dma_iova_try_alloc(f->dev, &state, 0,
+							    DMA_IOVA_BOUNCED | SZ_4K));
+	fixture_expect_zero(test, &state);
+}
+
+/* The flag is no bit of a size_t of 32 bits. */
+static void private_flag_is_above_32_bits(struct kunit *test)
+{
+	struct dma_iova_state state = {
+		.__size = BIT_ULL(31) | DMA_IOVA_BOUNCED,
+	};
+
+	KUNIT_EXPECT_EQ(test, lower_32_bits(DMA_IOVA_BOUNCED), 0u);
+	KUNIT_EXPECT_EQ(test, dma_iova_size(&state), (size_t)BIT(31));
+	KUNIT_EXPECT_TRUE(test, dma_use_iova(&state));
+}
+
+static void try_alloc_exhausted(struct kunit *test)
+{
+	static const size_t sizes[] = { SZ_4G, BIT(62), SIZE_MAX >> 1 };
+	struct fixture *f = test->priv;
+	struct dma_iova_state state;
+	int i;
+
+	KUNIT_ASSERT_EQ(test, 0, dma_set_mask(f->dev, DMA_BIT_MASK(32)));
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		memset(&state, 0xff, sizeof(state));
+		KUNIT_EXPECT_FALSE(test, dma_iova_try_alloc(f->dev, &state, 1,
+							    sizes[i]));
+		fixture_expect_zero(test, &state);
+	}
+	KUNIT_EXPECT_EQ(test, 0, dma_set_mask(f->dev, DMA_BIT_MASK(64)));
+}
+
+static void try_alloc_keeps_offset(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct dma_iova_state state;
+
+	fixture_reserve(f, &state, 3 * f->granule + 512, 1000);
+	KUNIT_EXPECT_EQ(test, (size_t)(state.addr & (f->granule - 1)), 512ul);
+	KUNIT_EXPECT_EQ(test, dma_iova_size(&state), 1000ul);
+	KUNIT_EXPECT_TRUE(test, dma_use_iova(&state));
+	fixture_expect_nothing_linked(f, state.addr, 1000);
+
+	dma_iova_free(f->dev, &state);
+	fixture_expect_zero(test, &state);
+}
+
+static void trust_again(void *pdev)
+{
+	((struct pci_dev *)pdev)->untrusted = false;
+}
+
+/* Ends that must be bounced are refused, whole granules are not */
+static void try_alloc_untrusted_without_swiotlb(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct dma_iova_state state;
+
+	if (is_swiotlb_active(f->dev))
+		kunit_skip(test, "there are bounce buffers");
+	f->edu->pdev->untrusted = true;
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, trust_again,
+							f->edu->pdev), 0);
+
+	KUNIT_EXPECT_FALSE(test, dma_iova_try_alloc(f->dev, &state, 0, 512));
+	fixture_expect_zero(test, &state);
+	KUNIT_EXPECT_FALSE(test, dma_iova_try_alloc(f->dev, &state, 0,
+						    PAGE_SIZE + 512));
+	fixture_expect_zero(test, &state);
+	fixture_reserve(f, &state, 0, 2 * PAGE_SIZE);
+	dma_iova_free(f->dev, &state);
+}
+
+/* link */
+
+static void link_scattered_pages(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **src = fixture_scattered_pages(test, 16);
+	struct page **dst = fixture_scattered_pages(test, 16);
+	struct dma_iova_state from, to;
+	int i;
+
+	for (i = 0; i < 16; i++)
+		fixture_fill_page(src[i], i);
+	fixture_link_pages(f, &from, src, 16);
+	fixture_link_pages(f, &to, dst, 16);
+	for (i = 0; i < 16; i++) {
+		fixture_expect_linked(f, &from, i * PAGE_SIZE, page_to_phys(src[i]),
+				      PAGE_SIZE);
+		fixture_expect_linked(f, &to, i * PAGE_SIZE, page_to_phys(dst[i]),
+				      PAGE_SIZE);
+	}
+
+	edu_copy(test, f->edu, to.addr, from.addr, SZ_64K);
+	fixture_destroy(f, &from, SZ_64K);
+	fixture_destroy(f, &to, SZ_64K);
+
+	for (i = 0; i < 16; i++)
+		KUNIT_EXPECT_MEMEQ(test, page_address(dst[i]),
+				   page_address(src[i]), PAGE_SIZE);
+}
+
+static void link_ragged_ends(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 3);
+	struct page *dst = fixture_lone_page(test);
+	struct dma_iova_state state, to;
+	phys_addr_t first = page_to_phys(pages[0]) + 512;
+	size_t head = PAGE_SIZE - 512, tail = 1000;
+	size_t size = head + PAGE_SIZE + tail;
+	int i;
+
+	for (i = 0; i < 3; i++)
+		fixture_fill_page(pages[i], i);
+	fixture_reserve(f, &state, first, size);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_link(f->dev, &state, first, 0, head,
+					       DMA_TO_DEVICE, 0));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_link(f->dev, &state,
+					       page_to_phys(pages[1]), head,
+					       PAGE_SIZE, DMA_TO_DEVICE, 0));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_link(f->dev, &state,
+					       page_to_phys(pages[2]),
+					       head + PAGE_SIZE, tail,
+					       DMA_TO_DEVICE, 0));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, size));
+	fixture_expect_linked(f, &state, 0, first, head);
+	fixture_expect_linked(f, &state, head, page_to_phys(pages[1]), PAGE_SIZE);
+	fixture_expect_linked(f, &state, head + PAGE_SIZE, page_to_phys(pages[2]),
+			      tail);
+
+	fixture_link_pages(f, &to, &dst, 1);
+	edu_copy(test, f->edu, to.addr, state.addr + size - 1500, 1500);
+	KUNIT_EXPECT_MEMEQ(test, page_address(dst),
+			   page_address(pages[1]) + PAGE_SIZE - 500, 500);
+	KUNIT_EXPECT_MEMEQ(test, page_address(dst) + 500,
+			   page_address(pages[2]), 1000);
+	edu_copy(test, f->edu, to.addr, state.addr, head);
+	KUNIT_EXPECT_MEMEQ(test, page_address(dst),
+			   page_address(pages[0]) + 512, head);
+	fixture_destroy(f, &to, PAGE_SIZE);
+
+	dma_iova_destroy(f->dev, &state, size, DMA_TO_DEVICE, 0);
+	fixture_expect_zero(test, &state);
+}
+
+/* Two reservations with a page linked between them, to see what misuse does */
+struct bystanders {
+	struct dma_iova_state before;
+	struct dma_iova_state state;
+	struct dma_iova_state after;
+	struct page **pages;
+};
+
+static void bystanders_link(struct fixture *f, struct bystanders *b)
+{
+	b->pages = fixture_scattered_pages(f->test, 3);
+	fixture_link_pages(f, &b->before, &b->pages[0], 1);
+	fixture_reserve(f, &b->state, 0, 4 * f->granule);
+	fixture_link_page(f, &b->state, 0, b->pages[1]);
+	KUNIT_ASSERT_EQ(f->test, 0, dma_iova_sync(f->dev, &b->state, 0,
+						  PAGE_SIZE));
+	fixture_link_pages(f, &b->after, &b->pages[2], 1);
+}
+
+static void bystanders_expect_untouched(struct fixture *f, struct bystanders *b)
+{
+	fixture_expect_linked(f, &b->before, 0, page_to_phys(b->pages[0]), PAGE_SIZE);
+	fixture_expect_linked(f, &b->state, 0, page_to_phys(b->pages[1]), PAGE_SIZE);
+	fixture_expect_linked(f, &b->after, 0, page_to_phys(b->pages[2]), PAGE_SIZE);
+	fixture_expect_nothing_linked(f, b->state.addr + PAGE_SIZE, 3 * f->granule);
+}
+
+static void bystanders_destroy(struct fixture *f, struct bystanders *b)
+{
+	fixture_destroy(f, &b->before, PAGE_SIZE);
+	fixture_destroy(f, &b->state, PAGE_SIZE);
+	fixture_destroy(f, &b->after, PAGE_SIZE);
+}
+
+/* A page cannot be linked so: -EINVAL, one warning, and nothing else. */
+static void expect_link_refused(struct kunit *test, const char *file,
+				size_t phys_offset, size_t offset, size_t size,
+				enum dma_data_direction dir)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct dma_iova_state copy;
+	struct bystanders b;
+
+	bystanders_link(f, &b);
+	copy = b.state;
+	warns_once(test, file)
+		KUNIT_EXPECT_EQ(test, -EINVAL, dma_iova_link(f->dev, &b.state,
+							     page_to_phys(page) + phys_offset,
+							     offset, size, dir,
+							     0));
+	KUNIT_EXPECT_MEMEQ(test, &b.state, &copy, sizeof(copy));
+	bystanders_expect_untouched(f, &b);
+	bystanders_destroy(f, &b);
+}
+
+static void link_outside_reservation(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	expect_link_refused(test, ENTRY, 0, 4 * f->granule, f->granule,
+			    DMA_TO_DEVICE);
+	expect_link_refused(test, ENTRY, 0, 3 * f->granule, 2 * f->granule,
+			    DMA_TO_DEVICE);
+	expect_link_refused(test, ENTRY, 0, 64 * f->granule, f->granule,
+			    DMA_TO_DEVICE);
+}
+
+static void link_offset_overflow(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	expect_link_refused(test, ENTRY, 0, -f->granule, f->granule,
+			    DMA_TO_DEVICE);
+	expect_link_refused(test, ENTRY, 0, -f->granule, 2 * f->granule,
+			    DMA_TO_DEVICE);
+	expect_link_refused(test, ENTRY, 0, f->granule, -f->granule,
+			    DMA_TO_DEVICE);
+}
+
+static void link_size_zero(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	expect_link_refused(test, ENTRY, 0, f->granule, 0, DMA_TO_DEVICE);
+}
+
+static void link_dir_none(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	expect_link_refused(test, ENTRY, 0, f->granule, f->granule, DMA_NONE);
+}
+
+static void link_misaligned_start(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	expect_link_refused(test, ENGINE, 512, f->granule, f->granule,
+			    DMA_TO_DEVICE);
+}
+
+static void link_misaligned_offset(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	expect_link_refused(test, ENGINE, 512, f->granule + 512,
+			    f->granule - 512, DMA_TO_DEVICE);
+}
+
+static void link_misaligned_end(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	expect_link_refused(test, ENGINE, 0, f->granule, f->granule - 512,
+			    DMA_TO_DEVICE);
+}
+
+/* The reservation begins on a granule, the first piece does not. */
+static void link_other_offset_in_granule(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct dma_iova_state state;
+
+	fixture_reserve(f, &state, 512, f->granule - 512);
+	warns_once(test, ENGINE)
+		KUNIT_EXPECT_EQ(test, -EINVAL, dma_iova_link(f->dev, &state,
+							     page_to_phys(page),
+							     0,
+							     f->granule - 512,
+							     DMA_TO_DEVICE, 0));
+	fixture_expect_nothing_linked(f, state.addr, f->granule - 512);
+	dma_iova_free(f->dev, &state);
+}
+
+static void link_without_reservation(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct dma_iova_state state = {};
+
+	warns_once(test, ENTRY)
+		KUNIT_EXPECT_EQ(test, -EINVAL, dma_iova_link(f->dev, &state,
+							     page_to_phys(page),
+							     0, PAGE_SIZE,
+							     DMA_TO_DEVICE, 0));
+	fixture_expect_zero(test, &state);
+}
+
+static void link_in_atomic_context(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 2);
+	struct dma_iova_state state;
+	unsigned long flags;
+	spinlock_t lock;	/* for atomic context, nothing else */
+	int err[3];
+
+	spin_lock_init(&lock);
+	spin_lock_irqsave(&lock, flags);
+	err[0] = !dma_iova_try_alloc(f->dev, &state, 0, 2 * PAGE_SIZE);
+	err[1] = dma_iova_link(f->dev, &state, page_to_phys(pages[0]), 0,
+			       PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
+	err[2] = dma_iova_link(f->dev, &state, page_to_phys(pages[1]),
+			       PAGE_SIZE, PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
+	spin_unlock_irqrestore(&lock, flags);
+
+	KUNIT_EXPECT_EQ(test, err[0], 0);
+	KUNIT_EXPECT_EQ(test, err[1], 0);
+	KUNIT_EXPECT_EQ(test, err[2], 0);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0,
+					       2 * PAGE_SIZE));
+	fixture_expect_linked(f, &state, PAGE_SIZE, page_to_phys(pages[1]), PAGE_SIZE);
+
+	spin_lock_irqsave(&lock, flags);
+	fixture_destroy(f, &state, 2 * PAGE_SIZE);
+	spin_unlock_irqrestore(&lock, flags);
+	fixture_expect_zero(test, &state);
+}
+
+/* The registers of the device itself serve as device memory. */
+static void link_mmio(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	phys_addr_t bar = pci_resource_start(f->edu->pdev, 0);
+	struct dma_iova_state state;
+
+	fixture_reserve(f, &state, 0, 2 * f->granule);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_link(f->dev, &state, bar, 0,
+					       2 * f->granule,
+					       DMA_BIDIRECTIONAL,
+					       DMA_ATTR_MMIO));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0,
+					       2 * f->granule));
+	fixture_expect_linked(f, &state, 0, bar, 2 * f->granule);
+	dma_iova_destroy(f->dev, &state, 2 * f->granule, DMA_BIDIRECTIONAL,
+			 DMA_ATTR_MMIO);
+}
+
+static void link_beyond_4g(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 3);
+	size_t far = SZ_4G + 2 * f->granule;
+	struct dma_iova_state state;
+
+	fixture_reserve(f, &state, 0, far + f->granule);
+	KUNIT_EXPECT_EQ(test, dma_iova_size(&state), far + f->granule);
+	fixture_link_page(f, &state, 0, pages[0]);
+	fixture_link_page(f, &state, 2 * f->granule, pages[1]);
+	fixture_link_page(f, &state, far, pages[2]);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0,
+					       far + f->granule));
+	fixture_expect_linked(f, &state, 0, page_to_phys(pages[0]), PAGE_SIZE);
+	fixture_expect_linked(f, &state, 2 * f->granule, page_to_phys(pages[1]),
+			      PAGE_SIZE);
+	fixture_expect_linked(f, &state, far, page_to_phys(pages[2]), PAGE_SIZE);
+	expect_device_writes(f, state.addr + far, pages[2]);
+
+	dma_iova_unlink(f->dev, &state, far, PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
+	fixture_expect_nothing_linked(f, state.addr + far, PAGE_SIZE);
+	fixture_expect_linked(f, &state, 2 * f->granule, page_to_phys(pages[1]),
+			      PAGE_SIZE);
+	dma_iova_unlink(f->dev, &state, 2 * f->granule, PAGE_SIZE,
+			DMA_BIDIRECTIONAL, 0);
+	fixture_destroy(f, &state, PAGE_SIZE);
+	fixture_expect_zero(test, &state);
+}
+
+/* sync */
+
+static void sync_outside_reservation(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct bystanders b;
+
+	bystanders_link(f, &b);
+	warns_once(test, ENTRY)
+		KUNIT_EXPECT_EQ(test, -EINVAL, dma_iova_sync(f->dev, &b.state,
+							     f->granule,
+							     4 * f->granule));
+	warns_once(test, ENTRY)
+		KUNIT_EXPECT_EQ(test, -EINVAL, dma_iova_sync(f->dev, &b.state,
+							     -f->granule,
+							     2 * f->granule));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &b.state,
+					       4 * f->granule, 0));
+	bystanders_expect_untouched(f, &b);
+	bystanders_destroy(f, &b);
+}
+
+/* unlink */
+
+static void unlink_isolates(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 3);
+	struct dma_iova_state state;
+
+	fixture_link_pages(f, &state, pages, 3);
+	expect_device_writes(f, state.addr + PAGE_SIZE, pages[1]);
+	dma_iova_unlink(f->dev, &state, PAGE_SIZE, PAGE_SIZE,
+			DMA_BIDIRECTIONAL, 0);
+
+	fixture_expect_nothing_linked(f, state.addr + PAGE_SIZE, PAGE_SIZE);
+	expect_device_cannot_write(f, state.addr + PAGE_SIZE, pages[1]);
+	expect_device_writes(f, state.addr, pages[0]);
+	expect_device_writes(f, state.addr + 2 * PAGE_SIZE, pages[2]);
+
+	dma_iova_unlink(f->dev, &state, 0, PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
+	dma_iova_unlink(f->dev, &state, 2 * PAGE_SIZE, PAGE_SIZE,
+			DMA_BIDIRECTIONAL, 0);
+	dma_iova_free(f->dev, &state);
+	fixture_expect_zero(test, &state);
+}
+
+static void unlink_then_link_anew(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 2);
+	struct dma_iova_state state;
+
+	fixture_link_pages(f, &state, &pages[0], 1);
+	expect_device_writes(f, state.addr, pages[0]);
+	dma_iova_unlink(f->dev, &state, 0, PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
+
+	fixture_link_page(f, &state, 0, pages[1]);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, PAGE_SIZE));
+	fixture_fill_page(pages[0], 5);
+	expect_device_writes(f, state.addr, pages[1]);
+	fixture_expect_linked(f, &state, 0, page_to_phys(pages[1]), PAGE_SIZE);
+	fixture_destroy(f, &state, PAGE_SIZE);
+}
+
+/* What is before and behind the hole goes, whatever the IOMMU driver does. */
+static void unlink_across_hole(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 4);
+	struct dma_iova_state state;
+
+	fixture_reserve(f, &state, 0, 8 * PAGE_SIZE);
+	fixture_link_page(f, &state, 1 * PAGE_SIZE, pages[0]);
+	fixture_link_page(f, &state, 2 * PAGE_SIZE, pages[1]);
+	fixture_link_page(f, &state, 5 * PAGE_SIZE, pages[2]);
+	fixture_link_page(f, &state, 6 * PAGE_SIZE, pages[3]);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0,
+					       8 * PAGE_SIZE));
+	expect_device_writes(f, state.addr + PAGE_SIZE, pages[0]);
+	expect_device_writes(f, state.addr + 6 * PAGE_SIZE, pages[3]);
+
+	warnings_expect(test, ENGINE);
+	dma_iova_unlink(f->dev, &state, 0, 8 * PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
+	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+
+	fixture_expect_nothing_linked(f, state.addr, 8 * PAGE_SIZE);
+	expect_device_cannot_write(f, state.addr + PAGE_SIZE, pages[0]);
+	expect_device_cannot_write(f, state.addr + 6 * PAGE_SIZE, pages[3]);
+	dma_iova_free(f->dev, &state);
+}
+
+/* Nothing is linked, at an offset from which a large page would reach out. */
+static void unlink_never_linked(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct bystanders b;
+
+	bystanders_link(f, &b);
+	warns_once(test, ENGINE)
+		dma_iova_unlink(f->dev, &b.state, 2 * f->granule, f->granule,
+				DMA_BIDIRECTIONAL, 0);
+	bystanders_expect_untouched(f, &b);
+	bystanders_destroy(f, &b);
+}
+
+/* As before, where no page table has been made yet for the address. */
+static void unlink_never_linked_far_away(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct dma_iova_state state;
+	size_t far = SZ_4M + SZ_1M;
+
+	fixture_reserve(f, &state, 0, SZ_16M);
+	fixture_link_page(f, &state, SZ_4M + SZ_2M, page);
+	warns_once(test, ENGINE)
+		dma_iova_unlink(f->dev, &state, far, f->granule,
+				DMA_BIDIRECTIONAL, 0);
+	fixture_expect_linked(f, &state, SZ_4M + SZ_2M, page_to_phys(page), PAGE_SIZE);
+	dma_iova_unlink(f->dev, &state, SZ_4M + SZ_2M, PAGE_SIZE,
+			DMA_BIDIRECTIONAL, 0);
+	dma_iova_free(f->dev, &state);
+}
+
+static void unlink_outside_reservation(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct bystanders b;
+
+	bystanders_link(f, &b);
+	warns_once(test, ENTRY)
+		dma_iova_unlink(f->dev, &b.state, 0, 5 * f->granule,
+				DMA_BIDIRECTIONAL, 0);
+	warns_once(test, ENTRY)
+		dma_iova_unlink(f->dev, &b.state, -f->granule, f->granule,
+				DMA_BIDIRECTIONAL, 0);
+	dma_iova_unlink(f->dev, &b.state, 4 * f->granule, 0, DMA_BIDIRECTIONAL,
+			0);
+	bystanders_expect_untouched(f, &b);
+	bystanders_destroy(f, &b);
+}
+
+static void unlink_dir_none(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct dma_iova_state state;
+
+	fixture_link_pages(f, &state, &page, 1);
+	warnings_expect(test, ENTRY);
+	dma_iova_unlink(f->dev, &state, 0, PAGE_SIZE, DMA_NONE, 0);
+	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+	fixture_expect_nothing_linked(f, state.addr, PAGE_SIZE);
+	dma_iova_free(f->dev, &state);
+}
+
+static void unlink_half_a_granule(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 2);
+	struct dma_iova_state state;
+
+	fixture_link_pages(f, &state, pages, 2);
+	warnings_expect(test, ENGINE);
+	dma_iova_unlink(f->dev, &state, 0, 512, DMA_BIDIRECTIONAL, 0);
+	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+	fixture_expect_nothing_linked(f, state.addr, PAGE_SIZE);
+	fixture_expect_linked(f, &state, PAGE_SIZE, page_to_phys(pages[1]), PAGE_SIZE);
+	dma_iova_unlink(f->dev, &state, PAGE_SIZE, PAGE_SIZE, DMA_BIDIRECTIONAL,
+			0);
+	dma_iova_free(f->dev, &state);
+}
+
+/*
+ * A piece that is mapped with large pages is unlinked in part, from both ends
+ * and from the middle. That is an error, but memory is none the worse for it.
+ */
+static void unlink_half_a_large_piece(struct kunit *test)
+{
+	static const struct {
+		size_t offset;
+		size_t size;
+	} halves[] = {
+		{ 0, SZ_1M }, { SZ_1M, SZ_1M }, { SZ_2M - SZ_4K, SZ_8K },
+		{ SZ_1M, SZ_1M + SZ_4K }, { SZ_4M - SZ_4K, SZ_4K },
+	};
+	struct fixture *f = test->priv;
+	struct page *page = fixture_large_page(test);
+	struct dma_iova_state state;
+	int i;
+
+	memset(page_address(page), 0xa5, SZ_4M);
+	for (i = 0; i < ARRAY_SIZE(halves); i++) {
+		fixture_reserve(f, &state, 0, SZ_4M);
+		KUNIT_ASSERT_EQ(test, 0,
+				dma_iova_link(f->dev, &state,
+					      page_to_phys(page), 0, SZ_4M,
+					      DMA_BIDIRECTIONAL, 0));
+		KUNIT_ASSERT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0,
+						       SZ_4M));
+		fixture_expect_linked(f, &state, 0, page_to_phys(page), SZ_4M);
+
+		warnings_expect(test, ENGINE);
+		dma_iova_unlink(f->dev, &state, halves[i].offset,
+				halves[i].size, DMA_BIDIRECTIONAL, 0);
+		KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+
+		/* What has gone is a hole now, or there is none: warns or not */
+		warnings_expect(test, ENGINE);
+		fixture_destroy(f, &state, SZ_4M);
+		KUNIT_EXPECT_LE(test, warnings_taken(test), 1);
+		fixture_expect_zero(test, &state);
+	}
+	KUNIT_EXPECT_NULL(test, memchr_inv(page_address(page), 0xa5, SZ_4M));
+}
+
+static void link_large_piece(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_large_page(test);
+	struct dma_iova_state state;
+	dma_addr_t addr;
+
+	fixture_reserve(f, &state, 0, SZ_4M);
+	addr = state.addr;
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_link(f->dev, &state,
+					       page_to_phys(page), 0, SZ_4M,
+					       DMA_BIDIRECTIONAL, 0));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, SZ_4M));
+	fixture_expect_linked(f, &state, 0, page_to_phys(page), SZ_4M);
+	expect_device_writes(f, state.addr + SZ_2M, page + SZ_2M / PAGE_SIZE);
+	fixture_destroy(f, &state, SZ_4M);
+	fixture_expect_nothing_linked(f, addr, SZ_4M);
+}
+
+/* destroy and free */
+
+static void destroy_isolates(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 4);
+	struct dma_iova_state state;
+	dma_addr_t addr;
+
+	fixture_link_pages(f, &state, pages, 4);
+	addr = state.addr;
+	expect_device_writes(f, addr, pages[0]);
+	expect_device_writes(f, addr + 3 * PAGE_SIZE, pages[3]);
+	fixture_destroy(f, &state, 4 * PAGE_SIZE);
+	fixture_expect_zero(test, &state);
+	fixture_expect_nothing_linked(f, addr, 4 * PAGE_SIZE);
+
+	/* Lazy mode invalidates later, together with others */
+	msleep(FLUSH_QUEUE_MS);
+	expect_device_cannot_write(f, addr, pages[0]);
+	expect_device_cannot_write(f, addr + 3 * PAGE_SIZE, pages[3]);
+}
+
+/*
+ * As after a link that failed: less is linked than was reserved, and that is all
+ * that is unmapped. The suite of the engine has the failure itself.
+ */
+static void destroy_after_failed_link(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 3);
+	struct dma_iova_state state;
+	dma_addr_t addr;
+	int i;
+
+	fixture_reserve(f, &state, 0, 8 * PAGE_SIZE);
+	addr = state.addr;
+	for (i = 0; i < 3; i++)
+		fixture_link_page(f, &state, i * PAGE_SIZE, pages[i]);
+	fixture_destroy(f, &state, 3 * PAGE_SIZE);
+	fixture_expect_zero(test, &state);
+	fixture_expect_nothing_linked(f, addr, 8 * PAGE_SIZE);
+}
+
+static void destroy_with_nothing_linked(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct dma_iova_state state;
+
+	fixture_reserve(f, &state, 512, 2 * PAGE_SIZE);
+	fixture_destroy(f, &state, 0);
+	fixture_expect_zero(test, &state);
+}
+
+/*
+ * A device with 32 bits has 4 GiB of IO addresses. If destroy gave back less
+ * than the reservation, or held back too much, they would be gone soon.
+ */
+static void destroy_frees_whole_reservation(struct kunit *test)
+{
+	static const size_t sizes[] = { SZ_1M, SZ_8M, SZ_256M };
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct dma_iova_state state;
+	int i, round;
+
+	KUNIT_ASSERT_EQ(test, 0, dma_set_mask(f->dev, DMA_BIT_MASK(32)));
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		for (round = 0; round < 2 * (SZ_4G / sizes[i]); round++) {
+			fixture_reserve(f, &state, 0, sizes[i]);
+			KUNIT_ASSERT_LE(test, state.addr + sizes[i] - 1,
+					DMA_BIT_MASK(32));
+			fixture_link_page(f, &state, 0, page);
+			fixture_destroy(f, &state, PAGE_SIZE);
+		}
+	}
+	KUNIT_EXPECT_EQ(test, 0, dma_set_mask(f->dev, DMA_BIT_MASK(64)));
+}
+
+/*
+ * Little is linked, but the reservation comes back as it was: the allocator
+ * keeps those of one size together, and hands them out again.
+ */
+static void destroy_partly_linked_frees_all(struct kunit *test)
+{
+	const int max = 256;
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct dma_iova_state *states;
+	dma_addr_t addr;
+	int nr, i;
+
+	states = kunit_kcalloc(test, max, sizeof(*states), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, states);
+	fixture_reserve(f, &states[0], 0, SZ_64K);
+	fixture_link_page(f, &states[0], 0, page);
+	addr = states[0].addr;
+	fixture_destroy(f, &states[0], PAGE_SIZE);
+	msleep(FLUSH_QUEUE_MS);
+
+	for (nr = 0; nr < max; nr++) {
+		fixture_reserve(f, &states[nr], 0, SZ_64K);
+		if (states[nr].addr == addr)
+			break;
+	}
+	KUNIT_EXPECT_LT(test, nr, max);
+	for (i = 0; i < min(nr + 1, max); i++)
+		dma_iova_free(f->dev, &states[i]);
+}
+
+static void destroy_more_than_reserved(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 2);
+	struct dma_iova_state state;
+	dma_addr_t addr;
+
+	fixture_link_pages(f, &state, pages, 2);
+	addr = state.addr;
+	warnings_expect(test, ENTRY);
+	fixture_destroy(f, &state, 3 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+	fixture_expect_zero(test, &state);
+	fixture_expect_nothing_linked(f, addr, 2 * PAGE_SIZE);
+}
+
+static void destroy_across_hole(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 2);
+	struct dma_iova_state state;
+	dma_addr_t addr;
+
+	fixture_reserve(f, &state, 0, 4 * PAGE_SIZE);
+	addr = state.addr;
+	fixture_link_page(f, &state, 0, pages[0]);
+	fixture_link_page(f, &state, 3 * PAGE_SIZE, pages[1]);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0,
+					       4 * PAGE_SIZE));
+	expect_device_writes(f, addr + 3 * PAGE_SIZE, pages[1]);
+	warnings_expect(test, ENGINE);
+	fixture_destroy(f, &state, 4 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+	fixture_expect_nothing_linked(f, addr, 4 * PAGE_SIZE);
+	msleep(FLUSH_QUEUE_MS);
+	expect_device_cannot_write(f, addr + 3 * PAGE_SIZE, pages[1]);
+}
+
+static void destroy_twice(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct dma_iova_state state;
+
+	fixture_link_pages(f, &state, &page, 1);
+	fixture_destroy(f, &state, PAGE_SIZE);
+	warns_once(test, ENTRY)
+		fixture_destroy(f, &state, PAGE_SIZE);
+	warns_once(test, ENTRY)
+		dma_iova_free(f->dev, &state);
+	fixture_expect_zero(test, &state);
+}
+
+static void need_unmap_behind_iommu(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	KUNIT_EXPECT_TRUE(test, dma_need_unmap(f->dev));
+}
+
+/* Bouncing: the device is untrusted, and pieces are not whole granules */
+
+/* The device must find the bytes of @page there, and zeroes beside them. */
+static void expect_device_sees_only(struct fixture *f, dma_addr_t addr,
+				    struct page *page, size_t offset,
+				    size_t size)
+{
+	struct kunit *test = f->test;
+	struct page *seen = fixture_lone_page(test);
+	u8 *bytes = page_address(seen);
+	struct dma_iova_state to;
+
+	memset(bytes, 0xee, PAGE_SIZE);
+	/* A page that is not bounced, although the device is untrusted */
+	fixture_link_pages(f, &to, &seen, 1);
+	edu_copy(test, f->edu, to.addr, fixture_granule_of(f, addr), PAGE_SIZE);
+	fixture_destroy(f, &to, PAGE_SIZE);
+
+	KUNIT_EXPECT_NULL(test, memchr_inv(bytes, 0, offset));
+	KUNIT_EXPECT_MEMEQ(test, bytes + offset, page_address(page) + offset,
+			   size);
+	KUNIT_EXPECT_NULL(test, memchr_inv(bytes + offset + size, 0,
+					   PAGE_SIZE - offset - size));
+}
+
+/* The device writes the pattern of fixture_fill_page(seed) to @size bytes at @addr. */
+static void device_writes(struct fixture *f, dma_addr_t addr, int seed,
+			  size_t size)
+{
+	struct page *page = fixture_lone_page(f->test);
+	struct dma_iova_state from;
+
+	fixture_fill_page(page, seed);
+	fixture_link_pages(f, &from, &page, 1);
+	edu_copy(f->test, f->edu, addr, from.addr, size);
+	fixture_destroy(f, &from, PAGE_SIZE);
+}
+
+static int link_range(struct fixture *f, struct dma_iova_state *state,
+		      struct page *page, size_t offset, size_t size)
+{
+	phys_addr_t phys = page_to_phys(page) + offset;
+
+	fixture_reserve(f, state, phys, size);
+	return dma_iova_link(f->dev, state, phys, 0, size, DMA_BIDIRECTIONAL,
+			     0) ?:
+	       dma_iova_sync(f->dev, state, 0, size);
+}
+
+/*
+ * Link until swiotlb is full, which must leave nothing behind. Returns how often
+ * that succeeded; all bounce buffers have been written to then.
+ */
+static int fill_bounce_buffers(struct fixture *f)
+{
+	const int max = SZ_64K;
+	struct page *page = fixture_large_page(f->test);
+	size_t size = 2 * PAGE_SIZE - 16;
+	struct dma_iova_state *states;
+	int nr, i, err = 0;
+
+	states = kunit_kcalloc(f->test, max, sizeof(*states), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(f->test, states);
+	memset(page_address(page), 0xa5, 2 * PAGE_SIZE);
+
+	for (nr = 0; nr < max; nr++) {
+		err = link_range(f, &states[nr], page, 8, size);
+		if (err)
+			break;
+	}
+	KUNIT_ASSERT_EQ(f->test, err, -ENOMEM);
+	fixture_expect_nothing_linked(f, states[nr].addr, size);
+	dma_iova_free(f->dev, &states[nr]);
+	for (i = 0; i < nr; i++)
+		fixture_destroy(f, &states[i], size);
+	kunit_kfree(f->test, states);
+	return nr;
+}
+
+static void bounce_within_granule(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct page *want = fixture_lone_page(test);
+	struct dma_iova_state state;
+
+	/* What is beside the data in a bounce buffer is old data, not zeroes */
+	fill_bounce_buffers(f);
+	fixture_fill_page(page, 1);
+	fixture_fill_page(want, 1);
+	KUNIT_ASSERT_EQ(test, 0, link_range(f, &state, page, 100, 300));
+	KUNIT_EXPECT_NE(test, iommu_iova_to_phys(f->domain, state.addr),
+			page_to_phys(page) + 100);
+	expect_device_sees_only(f, state.addr, page, 100, 300);
+
+	device_writes(f, state.addr, 2, 300);
+	KUNIT_EXPECT_MEMEQ(test, page_address(page), page_address(want),
+			   PAGE_SIZE);
+	fixture_destroy(f, &state, 300);
+
+	fixture_fill_page(want, 2);
+	KUNIT_EXPECT_MEMEQ(test, page_address(page) + 100, page_address(want),
+			   300);
+	fixture_fill_page(want, 1);
+	KUNIT_EXPECT_MEMEQ(test, page_address(page), page_address(want), 100);
+	KUNIT_EXPECT_MEMEQ(test, page_address(page) + 400,
+			   page_address(want) + 400, PAGE_SIZE - 400);
+}
+
+/* Head and tail with no whole granule between them */
+static void bounce_without_middle(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_large_page(test);
+	size_t head = PAGE_SIZE - 512, tail = 700;
+	struct dma_iova_state state;
+	struct page *want = fixture_lone_page(test);
+
+	fixture_fill_page(page, 3);
+	fixture_fill_page(page + 1, 4);
+	KUNIT_ASSERT_EQ(test, 0, link_range(f, &state, page, 512, head + tail));
+	expect_device_sees_only(f, state.addr, page, 512, head);
+	expect_device_sees_only(f, state.addr + head, page + 1, 0, tail);
+
+	device_writes(f, state.addr + head, 5, tail);
+	fixture_destroy(f, &state, head + tail);
+	fixture_fill_page(want, 5);
+	KUNIT_EXPECT_MEMEQ(test, page_address(page + 1), page_address(want),
+			   tail);
+	fixture_fill_page(want, 4);
+	KUNIT_EXPECT_MEMEQ(test, page_address(page + 1) + tail,
+			   page_address(want) + tail, PAGE_SIZE - tail);
+	fixture_fill_page(want, 3);
+	KUNIT_EXPECT_MEMEQ(test, page_address(page), page_address(want),
+			   PAGE_SIZE);
+}
+
+static void bounce_around_middle(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_large_page(test);
+	size_t head = PAGE_SIZE - 512, tail = 64;
+	size_t size = head + 2 * PAGE_SIZE + tail;
+	struct dma_iova_state state;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		fixture_fill_page(page + i, i);
+	KUNIT_ASSERT_EQ(test, 0, link_range(f, &state, page, 512, size));
+	expect_device_sees_only(f, state.addr, page, 512, head);
+	fixture_expect_linked(f, &state, head, page_to_phys(page + 1), 2 * PAGE_SIZE);
+	expect_device_sees_only(f, state.addr + size - tail, page + 3, 0, tail);
+	dma_iova_unlink(f->dev, &state, 0, size, DMA_BIDIRECTIONAL, 0);
+	fixture_expect_nothing_linked(f, state.addr, size);
+	dma_iova_free(f->dev, &state);
+}
+
+/* Only the two ends of a reservation of several pieces are bounced */
+static void bounce_ends_of_scattered_pieces(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 3);
+	size_t head = PAGE_SIZE - 1024, tail = 128;
+	size_t size = head + PAGE_SIZE + tail;
+	phys_addr_t first = page_to_phys(pages[0]) + 1024;
+	struct dma_iova_state state;
+	int i;
+
+	for (i = 0; i < 3; i++)
+		fixture_fill_page(pages[i], i);
+	fixture_reserve(f, &state, first, size);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_link(f->dev, &state, first, 0, head,
+					       DMA_BIDIRECTIONAL, 0));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_link(f->dev, &state,
+					       page_to_phys(pages[1]), head,
+					       PAGE_SIZE, DMA_BIDIRECTIONAL,
+					       0));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_link(f->dev, &state,
+					       page_to_phys(pages[2]),
+					       head + PAGE_SIZE, tail,
+					       DMA_BIDIRECTIONAL, 0));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, size));
+	expect_device_sees_only(f, state.addr, pages[0], 1024, head);
+	fixture_expect_linked(f, &state, head, page_to_phys(pages[1]), PAGE_SIZE);
+	expect_device_sees_only(f, state.addr + size - tail, pages[2], 0, tail);
+
+	device_writes(f, state.addr, 7, 16);
+	device_writes(f, state.addr + size - tail, 8, 16);
+	fixture_destroy(f, &state, size);
+	KUNIT_EXPECT_EQ(test, ((u8 *)page_address(pages[0]))[1024],
+			(u8)(7 * 31));
+	KUNIT_EXPECT_EQ(test, ((u8 *)page_address(pages[2]))[0], (u8)(8 * 31));
+}
+
+static void bounce_skip_cpu_sync(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct page *want = fixture_lone_page(test);
+	struct dma_iova_state state;
+
+	fixture_fill_page(page, 1);
+	fixture_fill_page(want, 1);
+	KUNIT_ASSERT_EQ(test, 0, link_range(f, &state, page, 0, 256));
+	device_writes(f, state.addr, 9, 256);
+	dma_iova_destroy(f->dev, &state, 256, DMA_BIDIRECTIONAL,
+			 DMA_ATTR_SKIP_CPU_SYNC);
+	KUNIT_EXPECT_MEMEQ(test, page_address(page), page_address(want),
+			   PAGE_SIZE);
+}
+
+static void bounce_unlink_dir_none(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct page *want = fixture_lone_page(test);
+	struct dma_iova_state state;
+
+	fixture_fill_page(want, 9);
+	KUNIT_ASSERT_EQ(test, 0, link_range(f, &state, page, 0, 256));
+	device_writes(f, state.addr, 9, 256);
+	warnings_expect(test, ENTRY);
+	dma_iova_destroy(f->dev, &state, 256, DMA_NONE, 0);
+	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+	KUNIT_EXPECT_MEMEQ(test, page_address(page), page_address(want), 256);
+}
+
+static void bounce_sync_for_cpu_and_device(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_large_page(test);
+	size_t head = PAGE_SIZE - 512, tail = 700, size = head + tail;
+	struct page *want = fixture_lone_page(test);
+	struct dma_iova_state state;
+
+	fixture_fill_page(page, 1);
+	fixture_fill_page(page + 1, 1);
+	KUNIT_ASSERT_EQ(test, 0, link_range(f, &state, page, 512, size));
+
+	/* What the device writes reaches the CPU, as far as it is asked for */
+	device_writes(f, state.addr, 2, 64);
+	device_writes(f, state.addr + head, 2, 64);
+	dma_iova_sync_for_cpu(f->dev, &state, 16, head, DMA_BIDIRECTIONAL);
+	fixture_fill_page(want, 2);
+	KUNIT_EXPECT_MEMEQ(test, page_address(page) + 512 + 16,
+			   page_address(want) + 16, 48);
+	KUNIT_EXPECT_MEMEQ(test, page_address(page + 1), page_address(want),
+			   16);
+	fixture_fill_page(want, 1);
+	KUNIT_EXPECT_MEMEQ(test, page_address(page) + 512,
+			   page_address(want) + 512, 16);
+	KUNIT_EXPECT_MEMEQ(test, page_address(page + 1) + 16,
+			   page_address(want) + 16, 48);
+
+	/* What the CPU writes reaches the device */
+	fixture_fill_page(page, 3);
+	fixture_fill_page(page + 1, 4);
+	dma_iova_sync_for_device(f->dev, &state, 0, size, DMA_BIDIRECTIONAL);
+	expect_device_sees_only(f, state.addr, page, 512, head);
+	expect_device_sees_only(f, state.addr + head, page + 1, 0, tail);
+
+	warns_once(test, ENTRY)
+		dma_iova_sync_for_cpu(f->dev, &state, 512, size,
+				      DMA_BIDIRECTIONAL);
+	warns_once(test, ENTRY)
+		dma_iova_sync_for_device(f->dev, &state, -512, 1024,
+					 DMA_BIDIRECTIONAL);
+	fixture_destroy(f, &state, size);
+}
+
+/* min_align_mask of 0: swiotlb would put the first piece to offset 0 */
+static void try_alloc_bounce_offset_not_kept(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct dma_iova_state state;
+
+	dma_set_min_align_mask(f->dev, 0);
+	memset(&state, 0xff, sizeof(state));
+	KUNIT_EXPECT_FALSE(test, dma_iova_try_alloc(f->dev, &state, 512, 1024));
+	fixture_expect_zero(test, &state);
+	KUNIT_EXPECT_FALSE(test, dma_iova_try_alloc(f->dev, &state, 512,
+						    4 * PAGE_SIZE - 512));
+	fixture_expect_zero(test, &state);
+
+	dma_set_min_align_mask(f->dev, 511);
+	KUNIT_EXPECT_FALSE(test, dma_iova_try_alloc(f->dev, &state, 512, 1024));
+	fixture_expect_zero(test, &state);
+
+	/* Only the start matters: the tail keeps its offset, which is 0 */
+	KUNIT_ASSERT_EQ(test, 0, link_range(f, &state, page, 0, 1000));
+	fixture_destroy(f, &state, 1000);
+	KUNIT_ASSERT_EQ(test, 0, link_range(f, &state, page, 100, 1000));
+	fixture_destroy(f, &state, 1000);
+}
+
+static void link_mmio_cannot_bounce(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	phys_addr_t bar = pci_resource_start(f->edu->pdev, 0);
+	struct dma_iova_state state;
+
+	fixture_reserve(f, &state, bar + 512, 1024);
+	KUNIT_EXPECT_EQ(test, -EPERM, dma_iova_link(f->dev, &state, bar + 512,
+						    0, 1024, DMA_TO_DEVICE,
+						    DMA_ATTR_MMIO));
+	fixture_expect_nothing_linked(f, state.addr, 1024);
+	dma_iova_free(f->dev, &state);
+
+	fixture_reserve(f, &state, bar, f->granule);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_link(f->dev, &state, bar, 0,
+					       f->granule, DMA_TO_DEVICE,
+					       DMA_ATTR_MMIO));
+	dma_iova_destroy(f->dev, &state, f->granule, DMA_TO_DEVICE,
+			 DMA_ATTR_MMIO);
+}
+
+/* As if the driver had changed its mind after try_alloc */
+static void link_bounce_offset_not_kept(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	phys_addr_t phys = page_to_phys(page) + 512;
+	struct dma_iova_state state;
+
+	fixture_reserve(f, &state, phys, 1024);
+	dma_set_min_align_mask(f->dev, 0);
+	KUNIT_EXPECT_EQ(test, -EIO, dma_iova_link(f->dev, &state, phys, 0, 1024,
+						  DMA_TO_DEVICE, 0));
+	fixture_expect_nothing_linked(f, state.addr, 1024);
+	dma_iova_free(f->dev, &state);
+}
+
+/* dma_map_page() bounces by the same helper */
+static void streaming_bounces(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct page *want = fixture_lone_page(test);
+	dma_addr_t addr;
+
+	fixture_fill_page(page, 1);
+	addr = dma_map_page(f->dev, page, 100, 300, DMA_BIDIRECTIONAL);
+	KUNIT_ASSERT_FALSE(test, dma_mapping_error(f->dev, addr));
+	expect_device_sees_only(f, addr, page, 100, 300);
+	device_writes(f, addr, 2, 300);
+	dma_unmap_page(f->dev, addr, 300, DMA_BIDIRECTIONAL);
+	fixture_fill_page(want, 2);
+	KUNIT_EXPECT_MEMEQ(test, page_address(page) + 100, page_address(want),
+			   300);
+}
+
+/* That is all: as many links succeed the second time. */
+static void bounce_until_full(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	int nr = fill_bounce_buffers(f);
+
+	KUNIT_EXPECT_GT(test, nr, 1);
+	KUNIT_EXPECT_EQ(test, nr, fill_bounce_buffers(f));
+}
+
+/* Without an IOMMU */
+
+static void try_alloc_refuses_direct_device(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct dma_iova_state state;
+
+	memset(&state, 0xff, sizeof(state));
+	KUNIT_EXPECT_FALSE(test, dma_iova_try_alloc(f->dev, &state, 0,
+						    PAGE_SIZE));
+	fixture_expect_zero(test, &state);
+	KUNIT_EXPECT_FALSE(test, dma_need_unmap(f->dev));
+}
+
+static void streaming_moves_data(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 2);
+	dma_addr_t from, to;
+
+	fixture_fill_page(pages[0], 1);
+	from = dma_map_page(f->dev, pages[0], 0, PAGE_SIZE, DMA_TO_DEVICE);
+	to = dma_map_page(f->dev, pages[1], 0, PAGE_SIZE, DMA_FROM_DEVICE);
+	KUNIT_ASSERT_FALSE(test, dma_mapping_error(f->dev, from));
+	KUNIT_ASSERT_FALSE(test, dma_mapping_error(f->dev, to));
+	edu_copy(test, f->edu, to, from, PAGE_SIZE);
+	dma_unmap_page(f->dev, from, PAGE_SIZE, DMA_TO_DEVICE);
+	dma_unmap_page(f->dev, to, PAGE_SIZE, DMA_FROM_DEVICE);
+	KUNIT_EXPECT_MEMEQ(test, page_address(pages[1]),
+			   page_address(pages[0]), PAGE_SIZE);
+}
+
+static struct kunit_case iommu_cases[] = {
+	KUNIT_CASE(try_alloc_without_iommu_device),
+	KUNIT_CASE(try_alloc_size_zero),
+	KUNIT_CASE(try_alloc_private_flag_in_size),
+	KUNIT_CASE(private_flag_is_above_32_bits),
+	KUNIT_CASE(try_alloc_exhausted),
+	KUNIT_CASE(try_alloc_keeps_offset),
+	KUNIT_CASE(try_alloc_untrusted_without_swiotlb),
+	KUNIT_CASE(link_scattered_pages),
+	KUNIT_CASE(link_ragged_ends),
+	KUNIT_CASE(link_outside_reservation),
+	KUNIT_CASE(link_offset_overflow),
+	KUNIT_CASE(link_size_zero),
+	KUNIT_CASE(link_dir_none),
+	KUNIT_CASE(link_misaligned_start),
+	KUNIT_CASE(link_misaligned_offset),
+	KUNIT_CASE(link_misaligned_end),
+	KUNIT_CASE(link_other_offset_in_granule),
+	KUNIT_CASE(link_without_reservation),
+	KUNIT_CASE(link_in_atomic_context),
+	KUNIT_CASE(link_mmio),
+	KUNIT_CASE(link_beyond_4g),
+	KUNIT_CASE(link_large_piece),
+	KUNIT_CASE(sync_outside_reservation),
+	KUNIT_CASE(unlink_isolates),
+	KUNIT_CASE(unlink_then_link_anew),
+	KUNIT_CASE(unlink_across_hole),
+	KUNIT_CASE(unlink_never_linked),
+	KUNIT_CASE(unlink_never_linked_far_away),
+	KUNIT_CASE(unlink_outside_reservation),
+	KUNIT_CASE(unlink_dir_none),
+	KUNIT_CASE(unlink_half_a_granule),
+	KUNIT_CASE(unlink_half_a_large_piece),
+	KUNIT_CASE(destroy_isolates),
+	KUNIT_CASE(destroy_after_failed_link),
+	KUNIT_CASE(destroy_with_nothing_linked),
+	KUNIT_CASE_SLOW(destroy_frees_whole_reservation),
+	KUNIT_CASE(destroy_partly_linked_frees_all),
+	KUNIT_CASE(destroy_more_than_reserved),
+	KUNIT_CASE(destroy_across_hole),
+	KUNIT_CASE(destroy_twice),
+	KUNIT_CASE(need_unmap_behind_iommu),
+	{}
+};
+
+static struct kunit_suite iommu_suite = {
+	.name		= "dma_iova",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= fixture_init_iommu,
+	.exit		= warnings_check,
+	.test_cases	= iommu_cases,
+};
+
+static struct kunit_case bounce_cases[] = {
+	KUNIT_CASE_SLOW(bounce_within_granule),
+	KUNIT_CASE(bounce_without_middle),
+	KUNIT_CASE(bounce_around_middle),
+	KUNIT_CASE(bounce_ends_of_scattered_pieces),
+	KUNIT_CASE(bounce_skip_cpu_sync),
+	KUNIT_CASE(bounce_unlink_dir_none),
+	KUNIT_CASE(bounce_sync_for_cpu_and_device),
+	KUNIT_CASE(try_alloc_bounce_offset_not_kept),
+	KUNIT_CASE(link_mmio_cannot_bounce),
+	KUNIT_CASE(link_bounce_offset_not_kept),
+	KUNIT_CASE(streaming_bounces),
+	KUNIT_CASE_SLOW(bounce_until_full),
+	{}
+};
+
+static struct kunit_suite bounce_suite = {
+	.name		= "dma_iova_bounce",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= fixture_init_bounce,
+	.exit		= warnings_check,
+	.test_cases	= bounce_cases,
+};
+
+static struct kunit_case direct_cases[] = {
+	KUNIT_CASE(try_alloc_refuses_direct_device),
+	KUNIT_CASE(streaming_moves_data),
+	{}
+};
+
+static struct kunit_suite direct_suite = {
+	.name		= "dma_iova_direct",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= fixture_init_direct,
+	.exit		= warnings_check,
+	.test_cases	= direct_cases,
+};
+
+kunit_test_suites(&iommu_suite, &bounce_suite, &direct_suite);
+
+MODULE_DESCRIPTION("KUnit suites of the two-step DMA API");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the suites of the two-step DMA API have in common. */
+#ifndef _DMA_TESTS_FIXTURE_H
+#define _DMA_TESTS_FIXTURE_H
+
+#include <kunit/test.h>
+#include <linux/dma-mapping.h>
+
+#include "edu.h"
+#include "warnings.h"
+
+/* Where misuse is caught: at the entry, or where the granule is known */
+#define ENTRY	"mapping.c"
+#define ENGINE	"dma-iova.c"
+
+/* Longer than a flush queue of the default kind keeps anything (10 ms) */
+#define FLUSH_QUEUE_MS	50
+
+struct fixture {
+	struct kunit *test;
+	struct edu *edu;
+	struct device *dev;
+	struct iommu_domain *domain;
+	size_t granule;
+};
+
+/* .init of a suite; they skip its cases if the machine is of another kind. */
+int fixture_init_iommu(struct kunit *test);
+int fixture_init_bounce(struct kunit *test);
+int fixture_init_direct(struct kunit *test);
+
+/* A page whose successor is not part of anything that is mapped */
+struct page *fixture_lone_page(struct kunit *test);
+struct page **fixture_scattered_pages(struct kunit *test, int nr);
+/* 4 MiB in one piece */
+struct page *fixture_large_page(struct kunit *test);
+void fixture_fill_page(struct page *page, int seed);
+
+dma_addr_t fixture_granule_of(struct fixture *f, dma_addr_t addr);
+void fixture_expect_linked(struct fixture *f, const struct dma_iova_state *state,
+			   size_t offset, phys_addr_t phys, size_t size);
+void fixture_expect_nothing_linked(struct fixture *f, dma_addr_t addr, size_t size);
+void fixture_expect_zero(struct kunit *test, const struct dma_iova_state *state);
+
+/* All of these are bidirectional. */
+void fixture_reserve(struct fixture *f, struct dma_iova_state *state, phys_addr_t phys,
+		     size_t size);
+void fixture_link_page(struct fixture *f, struct dma_iova_state *state, size_t offset,
+		       struct page *page);
+/* Reserve, link and sync; undone by fixture_destroy() */
+void fixture_link_pages(struct fixture *f, struct dma_iova_state *state,
+			struct page **pages, int nr);
+void fixture_destroy(struct fixture *f, struct dma_iova_state *state,
+		     size_t mapped_len);
+
+#endif /* _DMA_TESTS_FIXTURE_H */

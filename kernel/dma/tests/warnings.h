@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Tests of misuse: how often did the kernel warn? A suite calls
+ * warnings_start() and warnings_stop() around its cases and
+ * warnings_check() after each; what warns without having been announced by
+ * warnings_expect() fails the case.
+ */
+#ifndef _DMA_TESTS_WARNINGS_H
+#define _DMA_TESTS_WARNINGS_H
+
+#include <kunit/test.h>
+
+int warnings_start(struct kunit_suite *suite);
+void warnings_stop(struct kunit_suite *suite);
+void warnings_check(struct kunit *test);
+
+/*
+ * From here on the kernel may warn. Makes all WARN_ONCE() warn anew, and says in
+ * the log that a warning from @file is expected, so that a reader, or a script,
+ * can tell it from a splat; the count here is of warnings from anywhere.
+ */
+void warnings_expect(struct kunit *test, const char *file);
+
+/* Number of warnings since warnings_expect(), which is over. */
+int warnings_taken(struct kunit *test);
+
+bool warnings_round(struct kunit *test, const char *file, int *round);
+
+/* Run what follows twice: it warns the first time, and then no more. */
+#define warns_once(test, file)						\
+	for (int __round = 0; warnings_round(test, file, &__round);)
+
+#endif /* _DMA_TESTS_WARNINGS_H */

@@ -1,0 +1,67 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Render the kernel book that has our pages, the kernel's own way, and fail on
+# any warning about a file of ours.
+#
+#   TREE	assembled kernel tree (build/linux)
+#   OUT		where the HTML goes (build/docs)
+set -euo pipefail
+
+tree=$(realpath -m "${TREE:-build/linux}")
+out=$(realpath -m "${OUT:-build/docs}")
+log=$out/docs.log
+page=$out/Documentation/output/core-api/dma-iova.html
+
+# What we add or edit, as it is named in a warning.
+ours='(^|[/'\''"`])(dma-iova\.(rst|h|c)|dma-(api|attributes)\.rst)\b'
+ours+='|kernel/dma/mapping\.c\b|core-api/dma-iova\b'
+
+# Pages pull in only parts of these, so check their kernel-doc as a whole.
+kernel_doc=(drivers/iommu/dma-iova.c include/linux/dma-iova.h)
+
+die()
+{
+	echo "docs.sh: $*" >&2
+	exit 1
+}
+
+[[ -f $tree/Documentation/core-api/dma-iova.rst ]] ||
+	die "$tree has no Documentation/core-api/dma-iova.rst; run 'make tree'"
+
+# Debian's sphinx belongs to Debian's python3; another may be first in PATH.
+python=/usr/bin/python3
+sphinx=/usr/bin/sphinx-build
+if [[ ! -x $sphinx ]] || ! "$python" -c 'import sphinx' 2>/dev/null; then
+	die "no Sphinx for $python; install python3-sphinx"
+fi
+
+# Sphinx is silent about pages that it has rendered before: start from nothing.
+# Only what an earlier run has made is removed.
+rm -rf "$out/Documentation" "$log"
+mkdir -p "$out"
+
+# The rules for netlink specifications write into the source tree, and need
+# python3-yaml; they are for another book.
+if ! LC_ALL=C.UTF-8 make -C "$tree" O="$out" SPHINXDIRS=core-api \
+		PYTHON3="$python" SPHINXBUILD="$sphinx" \
+		YNL_INDEX= YNL_RST_FILES= htmldocs >"$log" 2>&1; then
+	tail -n 20 "$log" >&2
+	die "htmldocs failed, see $log"
+fi
+
+for file in "${kernel_doc[@]}"; do
+	(cd "$tree" && perl scripts/kernel-doc -none -Wall "$file") >>"$log" 2>&1 ||
+		die "kernel-doc failed for $file, see $log"
+done
+
+if grep -E "$ours" "$log" >&2; then
+	die "warnings about our files, see $log"
+fi
+
+# A directive that finds nothing may do so in silence.
+for name in dma_iova_state dma_use_iova dma_iova_link dma_need_unmap; do
+	grep -q "id=\"c.$name\"" "$page" || die "$page does not describe $name"
+done
+
+echo "docs: $page"

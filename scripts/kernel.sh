@@ -1,0 +1,101 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# kernel.sh [fragment...]: configure and build build/linux, from tinyconfig,
+# configs/$ARCH.config and the fragments, in that order.
+#
+#   O			build directory (build/kernel); the log is $O.log
+#   ARCH		x86_64 or arm64 (x86_64), with CROSS_COMPILE if it needs one
+#   V=1		show the build
+#   CONFIG_ONLY=1	stop before it
+set -euo pipefail
+. "$(dirname "$0")/repo.sh"
+
+out=${O:-build/kernel}
+arch=${ARCH:-x86_64}
+log=$out.log
+begin=$SECONDS
+fragments=("configs/$arch.config" "$@")
+
+case $arch in
+x86_64)	image=arch/x86/boot/bzImage ;;
+arm64)	image=arch/arm64/boot/Image ;;
+*)	die "ARCH=$arch: no such profile: give x86_64 or arm64" ;;
+esac
+[ -d build/linux ] || die "build/linux: missing: make tree"
+for f in "${fragments[@]}"; do
+	[ -f "$f" ] || die "$f: no such fragment: see configs/"
+done
+
+# The same sources give the same image.
+export KBUILD_BUILD_TIMESTAMP='1970-01-01 00:00:00 UTC'
+export KBUILD_BUILD_USER=build KBUILD_BUILD_HOST=build KBUILD_BUILD_VERSION=1
+
+kmake()
+{
+	make -C build/linux O="$(realpath "$out")" ARCH="$arch" V="${V:-0}" \
+		CROSS_COMPILE="${CROSS_COMPILE:-}" CC="ccache ${CROSS_COMPILE:-}gcc" "$@"
+}
+
+# logged <command...>: all of the output to the log, and with V=1 to us as well
+logged()
+{
+	if [ "${V:-0}" = 1 ]; then
+		"$@" 2>&1 | tee -a "$log"
+	else
+		"$@" >> "$log" 2>&1
+	fi
+}
+
+failed()
+{
+	grep -nE -A 3 'error:|\*\*\* |undefined reference|: Error ' "$log" | tail -n 20 >&2 || tail -n 20 "$log" >&2
+	die_log "$log" "$out: $1"
+}
+
+# lost: the lines of the fragments that are not in .config. Kconfig drops what
+# it cannot have without a word. The last fragment to name an option decides.
+lost()
+{
+	awk '
+		function name_of(line) { sub(/=.*/, "", line); return line }
+		function value_of(line) { sub(/^[^=]*=/, "", line); return line }
+		FILENAME == config && /^CONFIG_/ { has[name_of($0)] = value_of($0) }
+		FILENAME == config { next }
+		/^# CONFIG_[A-Za-z0-9_]+ is not set$/ { want[$2] = "n"; from[$2] = FILENAME; next }
+		/^CONFIG_[A-Za-z0-9_]+=./ { want[name_of($0)] = value_of($0); from[name_of($0)] = FILENAME; next }
+		/^[ \t]*[^# \t]/ { print FILENAME ": " $0 " (no such form)" }
+		END {
+			for (name in want)
+				if ((name in has ? has[name] : "n") != want[name])
+					print from[name] ": " name "=" want[name]
+		}' config="$out/.config" "$out/.config" "${fragments[@]}" | sort
+}
+
+configure()
+{
+	local sum
+
+	sum=$(find build/linux -name 'Kconfig*' | sort | xargs cat "${fragments[@]}" | sha256sum)
+	if [ -f "$out/.config" ] && [ "$(cat "$out.stamp" 2> /dev/null)" = "$sum" ] && [ -z "$(lost)" ]; then
+		return
+	fi
+
+	say CONFIG "$out/.config (tinyconfig ${fragments[*]})"
+	rm -f "$out.stamp"
+	logged kmake tinyconfig || failed "tinyconfig"
+	logged build/linux/scripts/kconfig/merge_config.sh -m -O "$out" "$out/.config" "${fragments[@]}" ||
+		failed "merge_config.sh"
+	logged kmake olddefconfig || failed "olddefconfig"
+	[ -z "$(lost)" ] ||
+		die "$out/.config: lacks $(lost | paste -s -d ';' | sed 's/;/; /g'): add what they depend on, or drop them"
+	echo "$sum" > "$out.stamp"
+}
+
+mkdir -p "$out"
+lock "${out//\//-}"
+: > "$log"
+configure
+if [ "${CONFIG_ONLY:-0}" = 1 ]; then exit 0; fi
+logged kmake -j"$(nproc)" "${image##*/}" modules || failed "the build has failed"
+say KERNEL "$out/$image ($(cat "$out/include/config/kernel.release"), $((SECONDS - begin)) s)"

@@ -1,0 +1,64 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# kunit.sh [profile [suite]]: the KUnit suites on the machines of
+# configs/profiles, by the kernel's own kunit.py. One line for each case. All
+# cases must run; one that is skipped has not shown anything.
+#
+#   KERNEL=build/kernel   build directory
+#   KUNIT_TIMEOUT=300     seconds for a suite on a machine
+set -euo pipefail
+. "$(dirname "$0")/repo.sh"
+
+KERNEL=$(realpath -m "${KERNEL:-build/kernel}")
+linux=$PWD/build/linux
+out=build/kunit
+
+# run_suite <profile> <qemu config> <QEMU arguments> <kernel arguments> <suite>
+run_suite()
+{
+	local log=$out/$1.$5 args=() splats rc=0
+
+	if [ "$2" != - ]; then
+		args+=(--qemu_config "$linux/tools/testing/kunit/qemu_configs/$2.py")
+	fi
+	if [ -n "$3" ]; then args+=(--qemu_args "$3"); fi
+	if [ -n "$4" ]; then args+=(--kernel_args "$4"); fi
+
+	rm -f "$KERNEL/test.log"
+	python3 "$linux/tools/testing/kunit/kunit.py" exec --arch x86_64 \
+		--build_dir "$KERNEL" --timeout "${KUNIT_TIMEOUT:-300}" \
+		"${args[@]}" "$5.*" < /dev/null > "$log.txt" 2>&1 || rc=$?
+	if [ -f "$KERNEL/test.log" ]; then mv "$KERNEL/test.log" "$log.log"; else : > "$log.log"; fi
+
+	# A skip of kunit.py's is a failure here.
+	awk -v name="kunit $1 $5" '
+		/^\[[0-9:]+\] \[[A-Z]+\] / {
+			print ($2 == "[PASSED]" ? "ok" : "not ok") " - " name " " $3 ($2 == "[PASSED]" ? "" : ": " $2)
+		}' "$log.txt"
+	if [ "$rc" != 0 ]; then
+		echo "not ok - kunit $1 $5: $log.txt: $(tail -n 2 "$log.txt" | head -n 1)"
+	fi
+	if ! splats=$(scripts/splats.sh "$log.log"); then
+		echo "not ok - kunit $1 $5: kernel: $(head -n 1 <<< "$splats")"
+	fi
+}
+
+[ -f "$KERNEL/arch/x86/boot/bzImage" ] || die "$KERNEL/arch/x86/boot/bzImage: missing: make kernel"
+mkdir -p "$out"
+ran=0
+while IFS='|' read -r name config qemu_args kernel_args suites; do
+	name=$(xargs <<< "$name")
+	case $name in '' | '#'*) continue ;; esac
+	if [ -n "${1:-}" ] && [ "$1" != "$name" ]; then continue; fi
+	for suite in $suites; do
+		if [ -n "${2:-}" ] && [ "$2" != "$suite" ]; then continue; fi
+		say KUNIT "$name $suite" >&2
+		run_suite "$name" "$(xargs <<< "$config")" "$(xargs <<< "$qemu_args")" \
+			"$(xargs <<< "$kernel_args")" "$suite"
+		ran=$((ran + 1))
+	done
+done < configs/profiles > "$out/results"
+cat "$out/results"
+[ "$ran" -gt 0 ] || die "configs/profiles: no profile ${1:-} with suite ${2:-}: see the names in it"
+! grep -q '^not ok' "$out/results"

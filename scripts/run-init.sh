@@ -1,0 +1,77 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash
+#
+# First process of the guest that scripts/run.sh boots: moves each file in /data
+# through the edu device, in two steps and then page by page. What happened goes
+# to the second serial port, as lines "<file> <way> <key> <value>..." and a last
+# one "status ok" or "status <what failed>".
+set -eu
+
+/bin/busybox --install -s /bin
+mount -t devtmpfs devtmpfs /dev
+exec </dev/console >/dev/console 2>&1
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t debugfs debugfs /sys/kernel/debug
+
+stty -F /dev/ttyS1 raw
+exec 3>/dev/ttyS1
+
+doing='start'
+finish() {
+	[ "$doing" = ok ] || doing="failed to $doing"
+	echo "status $doing" >&3
+	exec 3>&-	# waits until all has been sent
+	poweroff -f
+}
+trap finish EXIT
+
+# Of no use to the guest, but QEMU's trace has it among the IOMMU's requests:
+# the phase is written to the interrupt line in the device's config space.
+phase() {
+	# shellcheck disable=SC2059 # the format is the octal escape
+	printf "\\$(printf %03o "$1")" |
+		dd of="$edu/config" bs=1 seek=60 conv=notrunc 2>/dev/null
+}
+
+transfer() {
+	file=$1 way=$2
+
+	echo "/data/$file, $way"
+	doing="write $file to /dev/edu-dma, $way"
+	n=$((n + 1))
+	echo "$file $way phase $n" >&3
+	phase "$n"
+	dd if="/data/$file" of=/dev/edu-dma bs=1M 2>/dev/null
+	sleep 1		# until the flush queue is empty
+	phase 0
+
+	doing="read $file back, $way"
+	cat /dev/edu-dma >/copy
+	echo "$file $way sha256 $(sha256sum </copy)" >&3
+	sed "s/^/$file $way /" /sys/kernel/debug/edu-dma/stats >&3
+
+	doing="get $file back unchanged, $way"
+	cmp "/data/$file" /copy
+}
+
+doing='find an edu device'
+edu=$(grep -l 0x11e8 /sys/bus/pci/devices/*/device)
+edu=${edu%/device}
+doing='load edu-dma.ko'
+insmod /edu-dma.ko
+doing='find an IOMMU between the edu device and memory'
+[ -e "$edu/iommu_group" ]	# since the driver is bound
+
+n=0
+for name in /data/*; do
+	echo N >/sys/module/edu_dma/parameters/streaming
+	transfer "${name##*/}" two-step
+	echo Y >/sys/module/edu_dma/parameters/streaming
+	transfer "${name##*/}" page-by-page
+done
+
+doing='unload edu-dma.ko'
+rmmod edu-dma
+doing=ok

@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The gate for splats lets pass what a test has announced, and nothing else.
+set -euo pipefail
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+failed=0
+
+# gate <pass or fail> <what>, with the log on standard input
+gate()
+{
+	local verdict=pass
+
+	cat > "$log"
+	"$(dirname "$0")/splats.sh" "$log" > /dev/null || verdict=fail
+	if [ "$verdict" = "$1" ]; then echo "ok - splats: $2"; else echo "not ok - splats: $2"; failed=1; fi
+}
+
+expect='[ 1.0]     # link_dir_none: expect-warning: mapping.c'
+warn='[ 1.1] WARNING: CPU: 0 PID: 1 at kernel/dma/mapping.c:1043 dma_iova_link+0x3a/0x65'
+gate pass 'a clean log' <<< '[ 1.0]     ok 1 link_dir_none'
+gate pass 'an announced warning' <<< "$expect"$'\r\n'"$warn"
+gate fail 'a warning that nobody announced' <<< "$warn"
+gate fail 'a second warning' <<< "$expect"$'\n'"$warn"$'\n'"$warn"
+gate fail 'a warning from another file' <<< "${expect/mapping.c/iommu.c}"$'\n'"$warn"
+gate fail 'a warning after the case' <<< "$expect"$'\n[ 1.2]     ok 1 link_dir_none\n'"$warn"
+for splat in 'BUG: unable to handle page fault' 'BUG kmalloc-64: Redzone' 'Oops: 0000' \
+	'Kernel panic - not syncing: x' 'KASAN: use-after-free' 'UBSAN: shift' \
+	'WARNING: possible circular locking' 'rcu: INFO: rcu_sched detected stalls' 'DMA-API: device driver leaks'; do
+	gate fail "$splat" <<< "[ 1.0] $splat"
+done
+exit "$failed"

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0
+# The edu device behind VT-d, lazy unless iommu.strict=1 is added by --kernel_args.
+from ..qemu_config import QemuArchParams
+
+QEMU_ARCH = QemuArchParams(linux_arch='x86_64',
+			   kconfig='''
+CONFIG_SERIAL_8250=y
+CONFIG_SERIAL_8250_CONSOLE=y''',
+			   qemu_arch='x86_64',
+			   kernel_path='arch/x86/boot/bzImage',
+			   kernel_command_line='console=ttyS0 intel_iommu=on',
+			   extra_qemu_params=['-bios', 'qboot.rom',
+					      '-machine', 'q35,kernel-irqchip=split',
+					      '-accel', 'tcg',
+					      # Waiting for the device costs no time.
+					      '-icount', 'shift=0,sleep=off',
+					      '-device', 'intel-iommu,intremap=off,caching-mode=off',
+					      '-device', 'edu,dma_mask=0xffffffffffffffff'])
