@@ -83,13 +83,18 @@ verdict()
 # The tools must find what is there to be found.
 self_test()
 {
-	local probe=$out/probe.c
+	local probe=$out/probe.c log=$out/probe.log
 
+	# By way of a file: a tool whose reader has left early fails.
 	printf '/**\n * probe - x\n */\nint probe(int a);\nint probe(int a) { return a; }\n' > "$probe"
-	build/linux/scripts/kernel-doc -none -Wall "$probe" 2>&1 | grep -q "'a' not described" ||
-		die "build/linux/scripts/kernel-doc: finds nothing in $probe: is perl installed?"
+	build/linux/scripts/kernel-doc -none -Wall "$probe" > "$log" 2>&1 ||
+		die_log "$log" "build/linux/scripts/kernel-doc: fails"
+	grep -q "'a' not described" "$log" ||
+		die "build/linux/scripts/kernel-doc: finds nothing in $probe: is perl installed? $(tail -n 1 "$log")"
 	printf 'static void *p = 0;\nvoid *probe(void); void *probe(void) { return p; }\n' > "$probe"
-	sparse "$probe" 2>&1 | grep -q 'as NULL pointer' || die "sparse: finds nothing in $probe: make deps"
+	sparse "$probe" > "$log" 2>&1 || die_log "$log" "sparse: fails: make deps"
+	grep -q 'as NULL pointer' "$log" ||
+		die "sparse: finds nothing in $probe: make deps: $(tail -n 1 "$log")"
 }
 
 self_test
