@@ -11,6 +11,7 @@
  */
 #include <linux/align.h>
 #include <linux/dma-map-ops.h>
+#include <linux/error-injection.h>
 #include <linux/iommu.h>
 #include <linux/iommu-dma.h>
 #include <linux/overflow.h>
@@ -167,6 +168,7 @@ bool iommu_dma_iova_try_alloc(struct device *dev, struct dma_iova_state *state,
 	state->__size = size;
 	return true;
 }
+ALLOW_ERROR_INJECTION(iommu_dma_iova_try_alloc, NULL);
 
 /**
  * iommu_dma_iova_free - give a reservation back
@@ -356,6 +358,7 @@ int iommu_dma_iova_link(struct device *dev, struct dma_iova_state *state,
 	return iova_map(dev, domain, state->addr + offset, phys, size, dir,
 			attrs);
 }
+ALLOW_ERROR_INJECTION(iommu_dma_iova_link, ERRNO);
 
 /**
  * iommu_dma_iova_sync - make links visible to the device
@@ -376,6 +379,7 @@ int iommu_dma_iova_sync(struct device *dev, struct dma_iova_state *state,
 	range = iova_granules(domain, range);
 	return iommu_sync_map(domain, range.start, range.size);
 }
+ALLOW_ERROR_INJECTION(iommu_dma_iova_sync, ERRNO);
 
 /* Bytes, in whole granules, from the start of @range to what is linked next. */
 static size_t iova_hole_size(struct iommu_domain *domain,
