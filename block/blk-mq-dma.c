@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * DMA mapping of the data of a request, straight from its bios: as one range of
+ * IO addresses where the device's IOMMU and the shape of the data allow it, else
+ * as one range for each segment.
+ */
+#include <linux/blk-integrity.h>
+#include <linux/blk-mq-dma.h>
+
+#include "blk.h"
+
+/* Is there data left? Goes on to the next bio that has some. */
+static bool blk_dma_more(struct blk_dma_iter *iter)
+{
+	while (!iter->left.bi_size) {
+		if (!iter->bio || !iter->bio->bi_next)
+			return false;
+		iter->bio = iter->bio->bi_next;
+		if (iter->integrity) {
+			iter->bvecs = bio_integrity(iter->bio)->bip_vec;
+			iter->left = bio_integrity(iter->bio)->bip_iter;
+		} else {
+			iter->bvecs = iter->bio->bi_io_vec;
+			iter->left = iter->bio->bi_iter;
+		}
+	}
+	return true;
+}
+
+/* How much may be in a segment that begins at @phys: at least a byte, at most @len */
+static unsigned int blk_dma_segment_size(struct request_queue *q,
+					 phys_addr_t phys, unsigned int len)
+{
+	unsigned long mask = queue_segment_boundary(q);
+
+	len = min(len, queue_max_segment_size(q));
+	return min_t(unsigned long, len - 1, mask - (mask & phys)) + 1;
+}
+
+/*
+ * What is the segment to the device? Told by iter->p2pdma.map, where the driver
+ * finds it.
+ */
+static void blk_dma_classify(struct device *dma_dev, struct blk_dma_iter *iter,
+			     const struct bio_vec *seg)
+{
+	struct pci_p2pdma_map_state *p2pdma = &iter->p2pdma;
+
+	if (pci_p2pdma_state(p2pdma, dma_dev, seg->bv_page) == PCI_P2PDMA_MAP_NONE) {
+		p2pdma->pgmap = NULL;
+		p2pdma->map = PCI_P2PDMA_MAP_NONE;
+	}
+}
+
+/*
+ * The next segment of the data, which is physically contiguous and within the
+ * limits of the queue. It may be larger than the block layer has counted it, as
+ * neighbours are merged here, but there are never more.
+ */
+static bool blk_dma_next_segment(struct request *req, struct device *dma_dev,
+				 struct blk_dma_iter *iter, struct bio_vec *seg)
+{
+	struct request_queue *q = req->q;
+	struct bio_vec next;
+
+	if (!blk_dma_more(iter))
+		return false;
+
+	*seg = mp_bvec_iter_bvec(iter->bvecs, iter->left);
+	seg->bv_len = blk_dma_segment_size(q, bvec_phys(seg), seg->bv_len);
+	bvec_iter_advance_single(iter->bvecs, &iter->left, seg->bv_len);
+
+	while (blk_dma_more(iter)) {
+		next = mp_bvec_iter_bvec(iter->bvecs, iter->left);
+		if (next.bv_len > queue_max_segment_size(q) - seg->bv_len ||
+		    !biovec_phys_mergeable(q, seg, &next))
+			break;
+		seg->bv_len += next.bv_len;
+		bvec_iter_advance_single(iter->bvecs, &iter->left, next.bv_len);
+	}
+
+	blk_dma_classify(dma_dev, iter, seg);
+	return true;
+}
+
+static bool blk_dma_fail(struct blk_dma_iter *iter, blk_status_t status)
+{
+	iter->status = status;
+	return false;
+}
+
+/* Map a segment on its own. */
+static bool blk_dma_map_segment(struct request *req, struct device *dma_dev,
+				struct blk_dma_iter *iter,
+				const struct bio_vec *seg)
+{
+	iter->len = seg->bv_len;
+
+	switch (iter->p2pdma.map) {
+	case PCI_P2PDMA_MAP_BUS_ADDR:
+		iter->addr = pci_p2pdma_bus_addr_map(&iter->p2pdma,
+						     bvec_phys(seg));
+		return true;
+	case PCI_P2PDMA_MAP_THRU_HOST_BRIDGE:
+	case PCI_P2PDMA_MAP_NONE:
+		break;
+	default:
+		return blk_dma_fail(iter, BLK_STS_TARGET);
+	}
+
+	iter->addr = dma_map_page_attrs(dma_dev, seg->bv_page, seg->bv_offset,
+					seg->bv_len, rq_dma_dir(req),
+					DMA_ATTR_NO_WARN);
+	if (dma_mapping_error(dma_dev, iter->addr))
+		return blk_dma_fail(iter, BLK_STS_RESOURCE);
+	return true;
+}
+
+/* Does no segment but the first begin, and none but the last end, in a granule? */
+static bool blk_dma_without_gaps(struct request *req, struct device *dma_dev,
+				 struct blk_dma_iter iter, struct bio_vec seg,
+				 unsigned long granule_mask)
+{
+	phys_addr_t end;
+
+	for (;;) {
+		end = bvec_phys(&seg) + seg.bv_len;
+		if (!blk_dma_next_segment(req, dma_dev, &iter, &seg))
+			return true;
+		if ((end | bvec_phys(&seg)) & granule_mask)
+			return false;
+	}
+}
+
+/*
+ * Should the data, @len bytes of which @seg is the first segment, be one range
+ * for the device, and do the device's IOMMU and the limits of the queue let it?
+ */
+static bool blk_dma_one_range(struct request *req, struct device *dma_dev,
+			      const struct blk_dma_iter *iter,
+			      const struct bio_vec *seg, unsigned int len)
+{
+	unsigned long granule_mask;
+
+	switch (iter->p2pdma.map) {
+	case PCI_P2PDMA_MAP_NONE:
+		if (seg->bv_len == len)
+			return false;
+		break;
+	case PCI_P2PDMA_MAP_THRU_HOST_BRIDGE:
+		/* However few: only a link maps it as the device memory it is. */
+		break;
+	default:
+		return false;
+	}
+
+	granule_mask = dma_get_merge_boundary(dma_dev);
+	if (!granule_mask || len > queue_max_segment_size(req->q))
+		return false;
+	if (!iter->integrity &&
+	    (queue_virt_boundary(req->q) & granule_mask) == granule_mask)
+		return true;
+	return blk_dma_without_gaps(req, dma_dev, *iter, *seg, granule_mask);
+}
+
+/* Reserve @len bytes, all within one segment boundary. */
+static bool blk_dma_reserve(struct request *req, struct device *dma_dev,
+			    struct dma_iova_state *state, phys_addr_t phys,
+			    unsigned int len)
+{
+	dma_addr_t mask = queue_segment_boundary(req->q);
+
+	if (!dma_iova_try_alloc(dma_dev, state, phys, len))
+		return false;
+	if ((state->addr | mask) == ((state->addr + len - 1) | mask))
+		return true;
+	dma_iova_free(dma_dev, state);
+	return false;
+}
+
+/*
+ * Link all data, of which @seg is the first segment, into the reservation.
+ * Return 0; or -EXDEV if the segments are of different kinds, or another errno,
+ * and nothing is mapped or reserved.
+ */
+static int blk_dma_link(struct request *req, struct device *dma_dev,
+			struct dma_iova_state *state, struct blk_dma_iter *iter,
+			struct bio_vec seg)
+{
+	enum pci_p2pdma_map_type map = iter->p2pdma.map;
+	enum dma_data_direction dir = rq_dma_dir(req);
+	unsigned long attrs = 0;
+	size_t linked = 0;
+	int err;
+
+	if (map == PCI_P2PDMA_MAP_THRU_HOST_BRIDGE)
+		attrs = DMA_ATTR_MMIO;
+	do {
+		err = -EXDEV;
+		if (iter->p2pdma.map != map)
+			goto err_destroy;
+		err = dma_iova_link(dma_dev, state, bvec_phys(&seg), linked,
+				    seg.bv_len, dir, attrs);
+		if (err)
+			goto err_destroy;
+		linked += seg.bv_len;
+	} while (blk_dma_next_segment(req, dma_dev, iter, &seg));
+
+	err = dma_iova_sync(dma_dev, state, 0, linked);
+	if (err)
+		goto err_destroy;
+
+	iter->addr = state->addr;
+	iter->len = linked;
+	return 0;
+
+err_destroy:
+	dma_iova_destroy(dma_dev, state, linked, dir, attrs);
+	return err;
+}
+
+/* Want of memory passes, and the request is tried again. */
+static blk_status_t blk_dma_status(int err)
+{
+	return err == -ENOMEM ? BLK_STS_RESOURCE : BLK_STS_IOERR;
+}
+
+/* Map the data, @len bytes, of which @iter is at the start: all of it, or some. */
+static bool blk_dma_map_start(struct request *req, struct device *dma_dev,
+			      struct dma_iova_state *state,
+			      struct blk_dma_iter *iter, unsigned int len)
+{
+	struct blk_dma_iter rest;
+	struct bio_vec seg;
+	int err;
+
+	memset(state, 0, sizeof(*state));
+	if (!blk_dma_next_segment(req, dma_dev, iter, &seg))
+		return blk_dma_fail(iter, BLK_STS_OK);
+
+	if (!blk_dma_one_range(req, dma_dev, iter, &seg, len) ||
+	    !blk_dma_reserve(req, dma_dev, state, bvec_phys(&seg), len))
+		return blk_dma_map_segment(req, dma_dev, iter, &seg);
+
+	rest = *iter;
+	err = blk_dma_link(req, dma_dev, state, iter, seg);
+	if (err == -EXDEV) {
+		*iter = rest;
+		return blk_dma_map_segment(req, dma_dev, iter, &seg);
+	}
+	if (err)
+		return blk_dma_fail(iter, blk_dma_status(err));
+	return true;
+}
+
+/**
+ * blk_rq_dma_map_iter_start - begin to map the data of a request
+ * @req:	request
+ * @dma_dev:	device to map for
+ * @state:	set in any case; all zero if there is no reservation afterwards
+ * @iter:	set in any case; the first range, if there is one
+ *
+ * Maps all data as one range of IO addresses if @dma_dev is behind an IOMMU, the
+ * data consists of more than one segment, and each of them begins and ends on a
+ * granule of the IOMMU, but for the very start and the very end. Otherwise maps
+ * the first segment, and blk_rq_dma_map_iter_next() maps the others. Data that is
+ * in a PCI device is looked up once, and may be mixed with other.
+ *
+ * Never gives more ranges than blk_rq_nr_phys_segments().
+ *
+ * Context: Any.
+ * Return: true if there is a range in @iter. Otherwise false, with nothing mapped
+ *	   or reserved, and in @iter->status:
+ *
+ *	   * BLK_STS_OK: the request has no data.
+ *	   * BLK_STS_RESOURCE: no memory, bounce buffers or IO addresses: to be
+ *	     tried again.
+ *	   * BLK_STS_TARGET: the data is in a PCI device that @dma_dev cannot reach.
+ *	   * BLK_STS_IOERR: the IOMMU refuses it.
+ */
+bool blk_rq_dma_map_iter_start(struct request *req, struct device *dma_dev,
+			       struct dma_iova_state *state,
+			       struct blk_dma_iter *iter)
+{
+	*iter = (struct blk_dma_iter) {};
+	if (req->rq_flags & RQF_SPECIAL_PAYLOAD) {
+		iter->bvecs = &req->special_vec;
+		iter->left.bi_size = req->special_vec.bv_len;
+	} else if (req->bio && bio_has_data(req->bio)) {
+		iter->bio = req->bio;
+		iter->bvecs = req->bio->bi_io_vec;
+		iter->left = req->bio->bi_iter;
+	}
+	return blk_dma_map_start(req, dma_dev, state, iter,
+				 blk_rq_payload_bytes(req));
+}
+EXPORT_SYMBOL_GPL(blk_rq_dma_map_iter_start);
+
+/**
+ * blk_rq_dma_map_iter_next - map the next range of a request's data
+ * @req:	request
+ * @dma_dev:	device to map for
+ * @iter:	as the last call left it; the next range, if there is one
+ *
+ * Context: Any.
+ * Return: true if there is a range in @iter. Otherwise false, with the reason in
+ *	   @iter->status as for blk_rq_dma_map_iter_start(), BLK_STS_OK being the
+ *	   end of the data; the ranges before stay mapped.
+ */
+bool blk_rq_dma_map_iter_next(struct request *req, struct device *dma_dev,
+			      struct blk_dma_iter *iter)
+{
+	struct bio_vec seg;
+
+	if (!blk_dma_next_segment(req, dma_dev, iter, &seg))
+		return blk_dma_fail(iter, BLK_STS_OK);
+	return blk_dma_map_segment(req, dma_dev, iter, &seg);
+}
+EXPORT_SYMBOL_GPL(blk_rq_dma_map_iter_next);
+
+#ifdef CONFIG_BLK_DEV_INTEGRITY
+static unsigned int blk_rq_integrity_bytes(struct request *req)
+{
+	unsigned int len = 0;
+	struct bio *bio = req->bio;
+
+	for_each_bio(bio)
+		len += bio_integrity(bio)->bip_iter.bi_size;
+	return len;
+}
+
+/**
+ * blk_rq_integrity_dma_map_iter_start - begin to map the metadata of a request
+ * @req:	request that blk_integrity_rq() is true for
+ * @dma_dev:	device to map for
+ * @state:	reservation of the metadata, another than that of the data
+ * @iter:	iterator of the metadata
+ *
+ * Goes on with blk_rq_integrity_dma_map_iter_next(). There are never more ranges
+ * than @req->nr_integrity_segments.
+ *
+ * Context: Any.
+ * Return: as blk_rq_dma_map_iter_start().
+ */
+bool blk_rq_integrity_dma_map_iter_start(struct request *req,
+					 struct device *dma_dev,
+					 struct dma_iova_state *state,
+					 struct blk_dma_iter *iter)
+{
+	*iter = (struct blk_dma_iter) {
+		.integrity	= true,
+		.bio		= req->bio,
+		.bvecs		= bio_integrity(req->bio)->bip_vec,
+		.left		= bio_integrity(req->bio)->bip_iter,
+	};
+	return blk_dma_map_start(req, dma_dev, state, iter,
+				 blk_rq_integrity_bytes(req));
+}
+EXPORT_SYMBOL_GPL(blk_rq_integrity_dma_map_iter_start);
+#endif
