@@ -10,23 +10,32 @@ static int spy_map_pages(struct iommu_domain *domain, unsigned long iova,
 			 phys_addr_t paddr, size_t pgsize, size_t pgcount,
 			 int prot, gfp_t gfp, size_t *mapped)
 {
+	size_t before = *mapped;
+	int err;
+
 	if (spy.fail_map && !--spy.fail_map)
 		return spy.fail_map_errno;
 	spy.map_pages++;
 	spy.largest_page = max(spy.largest_page, pgsize);
 	spy.prot = prot;
-	return spy.driver->map_pages(domain, iova, paddr, pgsize, pgcount, prot,
-				     gfp, mapped);
+	err = spy.driver->map_pages(domain, iova, paddr, pgsize, pgcount, prot,
+				    gfp, mapped);
+	spy.bytes_mapped += *mapped - before;
+	return err;
 }
 
 static size_t spy_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 			      size_t pgsize, size_t pgcount,
 			      struct iommu_iotlb_gather *gather)
 {
+	size_t unmapped;
+
 	if (spy.blind)
 		return 0;
 	spy.unmap_pages++;
-	return spy.driver->unmap_pages(domain, iova, pgsize, pgcount, gather);
+	unmapped = spy.driver->unmap_pages(domain, iova, pgsize, pgcount, gather);
+	spy.bytes_mapped -= unmapped;
+	return unmapped;
 }
 
 static int spy_iotlb_sync_map(struct iommu_domain *domain, unsigned long iova,
@@ -72,6 +81,7 @@ void spy_reset(void)
 	spy.iova_to_phys = 0;
 	spy.largest_page = 0;
 	spy.prot = 0;
+	spy.bytes_mapped = 0;
 	spy.fail_map = 0;
 	spy.fail_sync_map_errno = 0;
 	spy.blind = false;
@@ -81,6 +91,7 @@ static void spy_remove(void *data)
 {
 	spy_reset();
 	spy.domain->ops = spy.driver;
+	spy.domain = NULL;
 	/* The flush queue's timer may be in the spy. */
 	msleep(FLUSH_QUEUE_MS);
 }
@@ -89,6 +100,8 @@ int spy_insert(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 
+	if (spy.domain)
+		kunit_release_action(test, spy_remove, NULL);
 	spy_reset();
 	spy.domain = f->domain;
 	spy.driver = f->domain->ops;

@@ -23,6 +23,8 @@ struct spy {
 	int iova_to_phys;
 	size_t largest_page;
 	int prot;
+	/* Mapped since spy_reset(), and not unmapped */
+	ssize_t bytes_mapped;
 
 	/* The call that fails, counted down to 0, and its errno */
 	int fail_map;
@@ -34,7 +36,7 @@ struct spy {
 
 extern struct spy spy;
 
-/* Into the domain of the fixture, for the rest of the test */
+/* Into the domain of the fixture, out of any other, for the rest of the test */
 int spy_insert(struct kunit *test);
 /* Forget what was counted; nothing fails from here on. */
 void spy_reset(void);
