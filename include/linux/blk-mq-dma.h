@@ -89,8 +89,9 @@ static inline bool blk_rq_dma_map_coalesce(struct dma_iova_state *state)
  * @dma_dev:	device that the data is mapped for
  * @state:	as blk_rq_dma_map_iter_start() left it
  * @mapped_len:	bytes of data
- * @map:	&blk_dma_iter.p2pdma.map of the first range, or
- *		PCI_P2PDMA_MAP_NONE if none of the data is in a PCI device
+ * @map:	&blk_dma_iter.p2pdma.map of all ranges, or PCI_P2PDMA_MAP_NONE if
+ *		they differ: one that has to be unmapped may follow one that is
+ *		PCI_P2PDMA_MAP_BUS_ADDR
  *
  * For the metadata of a request, too, with the state that it was mapped with.
  *

@@ -16,126 +16,7 @@
 #include <linux/sizes.h>
 
 #include "fixture.h"
-
-static struct spy {
-	struct iommu_domain_ops ops;
-	const struct iommu_domain_ops *driver;
-	struct iommu_domain *domain;
-
-	/* Calls that got through to the driver */
-	int map_pages;
-	int unmap_pages;
-	int sync_map;
-	int sync;
-	int flush_all;
-	int iova_to_phys;
-	size_t largest_page;
-	int prot;
-
-	/* The call that fails, counted down to 0, and its errno */
-	int fail_map;
-	int fail_map_errno;
-	int fail_sync_map_errno;
-	/* The driver claims that nothing is mapped */
-	bool blind;
-} spy;
-
-static int spy_map_pages(struct iommu_domain *domain, unsigned long iova,
-			 phys_addr_t paddr, size_t pgsize, size_t pgcount,
-			 int prot, gfp_t gfp, size_t *mapped)
-{
-	if (spy.fail_map && !--spy.fail_map)
-		return spy.fail_map_errno;
-	spy.map_pages++;
-	spy.largest_page = max(spy.largest_page, pgsize);
-	spy.prot = prot;
-	return spy.driver->map_pages(domain, iova, paddr, pgsize, pgcount, prot,
-				     gfp, mapped);
-}
-
-static size_t spy_unmap_pages(struct iommu_domain *domain, unsigned long iova,
-			      size_t pgsize, size_t pgcount,
-			      struct iommu_iotlb_gather *gather)
-{
-	if (spy.blind)
-		return 0;
-	spy.unmap_pages++;
-	return spy.driver->unmap_pages(domain, iova, pgsize, pgcount, gather);
-}
-
-static int spy_iotlb_sync_map(struct iommu_domain *domain, unsigned long iova,
-			      size_t size)
-{
-	if (spy.fail_sync_map_errno)
-		return spy.fail_sync_map_errno;
-	spy.sync_map++;
-	if (!spy.driver->iotlb_sync_map)
-		return 0;
-	return spy.driver->iotlb_sync_map(domain, iova, size);
-}
-
-static void spy_iotlb_sync(struct iommu_domain *domain,
-			   struct iommu_iotlb_gather *gather)
-{
-	spy.sync++;
-	spy.driver->iotlb_sync(domain, gather);
-}
-
-static void spy_flush_iotlb_all(struct iommu_domain *domain)
-{
-	spy.flush_all++;
-	spy.driver->flush_iotlb_all(domain);
-}
-
-static phys_addr_t spy_iova_to_phys(struct iommu_domain *domain,
-				    dma_addr_t iova)
-{
-	if (spy.blind)
-		return 0;
-	spy.iova_to_phys++;
-	return spy.driver->iova_to_phys(domain, iova);
-}
-
-static void spy_reset(void)
-{
-	spy.map_pages = 0;
-	spy.unmap_pages = 0;
-	spy.sync_map = 0;
-	spy.sync = 0;
-	spy.flush_all = 0;
-	spy.iova_to_phys = 0;
-	spy.largest_page = 0;
-	spy.prot = 0;
-	spy.fail_map = 0;
-	spy.fail_sync_map_errno = 0;
-	spy.blind = false;
-}
-
-static void spy_remove(void *data)
-{
-	spy_reset();
-	spy.domain->ops = spy.driver;
-	/* The flush queue's timer may be in the spy. */
-	msleep(FLUSH_QUEUE_MS);
-}
-
-static int spy_insert(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-
-	spy_reset();
-	spy.domain = f->domain;
-	spy.driver = f->domain->ops;
-	spy.ops = *spy.driver;
-	spy.ops.map_pages = spy_map_pages;
-	spy.ops.unmap_pages = spy_unmap_pages;
-	spy.ops.iotlb_sync_map = spy_iotlb_sync_map;
-	spy.ops.iotlb_sync = spy_iotlb_sync;
-	spy.ops.flush_iotlb_all = spy_flush_iotlb_all;
-	spy.ops.iova_to_phys = spy_iova_to_phys;
-	f->domain->ops = &spy.ops;
-	return kunit_add_action_or_reset(test, spy_remove, NULL);
-}
+#include "spy.h"
 
 static bool is_lazy(struct fixture *f)
 {
@@ -375,6 +256,95 @@ static void link_failure_in_the_middle(struct kunit *test)
 	iommu_dma_iova_free(f->dev, &state);
 }
 
+static int link_vec_at(struct fixture *f, struct dma_iova_state *state,
+		       const struct phys_vec *vec, size_t nr, size_t offset)
+{
+	size_t size = 0, i;
+
+	for (i = 0; i < nr; i++)
+		size += vec[i].len;
+	return iommu_dma_iova_link_vec(f->dev, state, vec, nr, offset, size,
+				       DMA_BIDIRECTIONAL, 0);
+}
+
+/* All pieces, and neighbours in memory, in as few calls as the driver can take */
+static void link_vec_asks_once(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	phys_addr_t phys = page_to_phys(fixture_large_page(test));
+	struct phys_vec vec[16];
+	struct dma_iova_state state;
+	int i;
+
+	for (i = 0; i < 16; i++)
+		vec[i] = (struct phys_vec) { phys + i * PAGE_SIZE, PAGE_SIZE };
+	alloc(f, &state, 0, SZ_64K);
+	KUNIT_EXPECT_EQ(test, 0, link_vec_at(f, &state, vec, 16, 0));
+	fixture_expect_linked(f, &state, 0, phys, SZ_64K);
+	if (spy.driver->map_vec)
+		KUNIT_EXPECT_EQ(test, spy.map_vec, 1);
+	else
+		KUNIT_EXPECT_EQ(test, spy.map_pages, 1);
+	KUNIT_EXPECT_EQ(test, spy.sync_map, 0);
+	destroy(f, &state, SZ_64K);
+}
+
+/* Whichever of the pieces fails, and whatever is linked before them */
+static void expect_link_vec_undone(struct kunit *test, size_t first_offset,
+				   size_t last_size)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 4);
+	struct phys_vec vec[] = {
+		{ page_to_phys(pages[0]) + first_offset, PAGE_SIZE - first_offset },
+		{ page_to_phys(pages[1]), PAGE_SIZE },
+		{ page_to_phys(pages[2]), PAGE_SIZE },
+		{ page_to_phys(pages[3]), last_size },
+	};
+	size_t size = 3 * PAGE_SIZE - first_offset + last_size;
+	struct dma_iova_state state, copy;
+	int i;
+
+	alloc(f, &state, vec[0].paddr, size);
+	copy = state;
+	for (i = 1; i <= 4; i++) {
+		spy.fail_map = i;
+		spy.fail_map_errno = -EIO;
+		KUNIT_EXPECT_EQ(test, -EIO, link_vec_at(f, &state, vec, 4, 0));
+		KUNIT_EXPECT_MEMEQ(test, &state, &copy, sizeof(copy));
+		fixture_expect_nothing_linked(f, state.addr, size);
+	}
+	KUNIT_EXPECT_EQ(test, 0, link_vec_at(f, &state, vec, 4, 0));
+	destroy(f, &state, size);
+}
+
+static void link_vec_failure_undoes_all(struct kunit *test)
+{
+	expect_link_vec_undone(test, 0, PAGE_SIZE);
+	expect_link_vec_undone(test, 512, 1000);
+}
+
+static void link_vec_failure_keeps_earlier_links(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 3);
+	struct phys_vec vec[] = {
+		{ page_to_phys(pages[1]), PAGE_SIZE },
+		{ page_to_phys(pages[2]), PAGE_SIZE },
+	};
+	struct dma_iova_state state;
+
+	alloc(f, &state, 0, 3 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, 0, link_at(f, &state, page_to_phys(pages[0]), 0,
+					 PAGE_SIZE));
+	spy.fail_map = 2;
+	spy.fail_map_errno = -ENOMEM;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, link_vec_at(f, &state, vec, 2, PAGE_SIZE));
+	fixture_expect_linked(f, &state, 0, page_to_phys(pages[0]), PAGE_SIZE);
+	fixture_expect_nothing_linked(f, state.addr + PAGE_SIZE, 2 * PAGE_SIZE);
+	destroy(f, &state, PAGE_SIZE);
+}
+
 static void destroy_what_was_linked_before_a_failure(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -551,6 +521,15 @@ static void bounced_link_failure_keeps_earlier_links(struct kunit *test)
 	expect_bounced_link_unwinds(test, 0, PAGE_SIZE, 2 * PAGE_SIZE + 512);
 }
 
+/* With both ends bounced, and their buffers given back */
+static void bounced_link_vec_failure_undoes_all(struct kunit *test)
+{
+	int i;
+
+	for (i = 0; i < 100; i++)
+		expect_link_vec_undone(test, 512, 1000);
+}
+
 /* However long the range is, only its ends are looked up. */
 static void bounced_ends_are_known(struct kunit *test)
 {
@@ -596,6 +575,9 @@ static struct kunit_case engine_cases[] = {
 	KUNIT_CASE(link_passes_errno),
 	KUNIT_CASE(link_failure_keeps_earlier_links),
 	KUNIT_CASE(link_failure_in_the_middle),
+	KUNIT_CASE(link_vec_asks_once),
+	KUNIT_CASE(link_vec_failure_undoes_all),
+	KUNIT_CASE(link_vec_failure_keeps_earlier_links),
 	KUNIT_CASE(destroy_what_was_linked_before_a_failure),
 	KUNIT_CASE(link_mmio_is_not_cacheable),
 	KUNIT_CASE(sync_passes_errno),
@@ -617,6 +599,7 @@ static struct kunit_suite engine_suite = {
 static struct kunit_case engine_bounce_cases[] = {
 	KUNIT_CASE(bounced_link_failure_unwinds),
 	KUNIT_CASE(bounced_link_failure_keeps_earlier_links),
+	KUNIT_CASE(bounced_link_vec_failure_undoes_all),
 	KUNIT_CASE(bounced_ends_are_known),
 	{}
 };

@@ -15,4 +15,7 @@ CONFIG_SERIAL_8250_CONSOLE=y''',
 					      # Waiting for the device costs no time.
 					      '-icount', 'shift=0,sleep=off',
 					      '-device', 'intel-iommu,intremap=off,caching-mode=off',
-					      '-device', 'edu,dma_mask=0xffffffffffffffff'])
+					      '-device', 'edu,dma_mask=0xffffffffffffffff',
+					      # Memory in a device
+					      '-object', 'memory-backend-ram,id=p2p,size=4M',
+					      '-device', 'ivshmem-plain,memdev=p2p'])

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A spy between the iommu core and the IOMMU driver of a domain: counts what the
+ * driver is asked for, and makes the nth request fail.
+ */
+#ifndef _DMA_TESTS_SPY_H
+#define _DMA_TESTS_SPY_H
+
+#include <kunit/test.h>
+#include <linux/iommu.h>
+
+struct spy {
+	struct iommu_domain_ops ops;
+	const struct iommu_domain_ops *driver;
+	struct iommu_domain *domain;
+
+	/* Calls that got through to the driver; map_pages is of ranges */
+	int map_pages;
+	int map_vec;
+	int unmap_pages;
+	int sync_map;
+	int sync;
+	int flush_all;
+	int iova_to_phys;
+	size_t largest_page;
+	int prot;
+	/* Mapped since spy_reset(), and not unmapped */
+	ssize_t bytes_mapped;
+
+	/* The call that fails, counted down to 0, and its errno */
+	int fail_map;
+	int fail_map_errno;
+	int fail_sync_map_errno;
+	/* The driver claims that nothing is mapped */
+	bool blind;
+};
+
+extern struct spy spy;
+
+/* Into the domain of the fixture, out of any other, for the rest of the test */
+int spy_insert(struct kunit *test);
+/* Forget what was counted; nothing fails from here on. */
+void spy_reset(void);
+
+#endif /* _DMA_TESTS_SPY_H */
