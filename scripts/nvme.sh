@@ -17,13 +17,19 @@ KERNEL=${KERNEL:-build/kernel}
 OUT=${OUT:-build/nvme}
 BZIMAGE=$KERNEL/arch/x86/boot/bzImage
 NVME_TIMEOUT=${NVME_TIMEOUT:-180}
+sectors=524288
 SIZE=32m
 [ "${SHORT:-0}" != 1 ] || SIZE=4m
 
-# Two disks and a controller with memory below one switch, another one elsewhere
+# Two disks and a controller with memory below one switch, another one elsewhere.
+# A switch right at an external port would be taken for a part of the machine, as
+# Thunderbolt chips are, and trusted: so there is one more in between.
+# shellcheck disable=SC2054 # the commas are QEMU's
 devices=(
 	-device pcie-root-port,id=port0,addr=4,chassis=1
-	-device x3130-upstream,id=switch,bus=port0
+	-device x3130-upstream,id=chip,bus=port0
+	-device xio3130-downstream,id=plug,bus=chip,chassis=6
+	-device x3130-upstream,id=switch,bus=plug
 	-device xio3130-downstream,id=port1,bus=switch,chassis=2
 	-device xio3130-downstream,id=port2,bus=switch,chassis=3
 	-device xio3130-downstream,id=port3,bus=switch,chassis=4
@@ -45,6 +51,14 @@ not_ok()	# not_ok <what>
 	return 1
 }
 
+# make_disks <directory>: all zero. The metadata, which is behind the data, says as
+# after a FORMAT that there is nothing to be checked.
+make_disks()
+{
+	truncate -s $((sectors * 512)) "$1"/disk{0,1}
+	head -c $((sectors * 8)) /dev/zero | tr '\0' '\377' >> "$1/disk1"
+}
+
 # boot <QEMU arguments> <kernel arguments>: leaves console.log, results and counts
 boot()
 {
@@ -52,7 +66,7 @@ boot()
 
 	rm -rf "$dir"
 	mkdir -p "$dir"
-	truncate -s 256M "$dir"/disk{0,1}
+	make_disks "$dir"
 	truncate -s 0 "$dir"/{console.log,results}
 	mkfifo "$dir/trace"
 	awk -f scripts/nvme-trace.awk < "$dir/trace" > "$dir/counts" &
@@ -102,14 +116,14 @@ run()
 [ -f "$BZIMAGE" ] || die "$BZIMAGE: missing: make kernel"
 mkdir -p "$OUT"
 lock "${OUT//\//-}"
-${NVME_ROOT:-scripts/nvme-root.sh} "$OUT" >&2
+scripts/nvme-root.sh "$OUT" >&2
 ran=0
 while IFS='|' read -r name qemu_args kernel_args disks p2p; do
 	name=$(xargs <<< "$name")
 	[ -n "$name" ] || continue
 	if [ $# -gt 0 ] && [[ " $* " != *" $name "* ]]; then continue; fi
 	p2p=$(xargs <<< "$p2p")
-	run "$qemu_args" "$kernel_args P2P=${p2p// /,}" "$(xargs <<< "$disks")"
+	run "${qemu_args//OUT/$OUT}" "$kernel_args P2P=${p2p// /,}" "$(xargs <<< "$disks")"
 	ran=$((ran + 1))
 done < <(grep -v '^#' configs/nvme)
 [ "$ran" -gt 0 ] || die "configs/nvme: no profile $*: see the names in it"
