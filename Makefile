@@ -37,8 +37,12 @@ series: tree
 docs: tree
 	$(Q)scripts/docs.sh
 
-run check: kernel
-	$(Q)scripts/$@.sh
+run: kernel
+	$(Q)scripts/run.sh
+	$(Q)scripts/nvme.sh
+
+check: kernel
+	$(Q)scripts/check.sh
 
 clean:
 	$(Q)rm -rf build

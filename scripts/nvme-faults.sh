@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash
+#
+# Sourced by scripts/nvme-init.sh: what goes wrong while a disk is busy. What has
+# been written must be there all the same.
+
+# load <disk>: write and verify for some seconds in the background, all the time
+# with many requests under way; loaded: wait for the end of it
+load() {
+	fio --name=load --filename="$1" --size=8m --time_based --runtime=4 --rw=randwrite \
+		--bssplit=512/20:4k/30:20k/20:128k/30 --ioengine=libaio --iodepth=32 --direct=1 \
+		--verify=crc32c --verify_interval=512 --verify_fatal=1 --output=/tmp/load.log &
+	load=$!
+}
+
+loaded() {
+	wait "$load" || { cat /tmp/load.log; return 1; }
+}
+
+controller_of() {
+	readlink -f "/sys/block/${1##*/}/device"
+}
+
+reset_under_load() {
+	local n=0
+
+	load "$1"
+	sleep 1.5	# until it has begun
+	while [ $n -lt 3 ]; do
+		echo 1 >"$(controller_of "$1")/reset_controller"
+		kill -0 "$load"		# it was under load
+		n=$((n + 1))
+		sleep 0.2
+	done
+	loaded
+	grep -q '^live$' "$(controller_of "$1")/state"
+}
+
+# The block layer forgets that two requests have completed. The device, told to
+# abort one, does not know it any more, so that the controller is reset.
+time_out_under_load() {
+	local fail=/sys/kernel/debug/fail_io_timeout block=/sys/block/${1##*/}
+	local aborts resets
+
+	aborts=$(dmesg | grep -c 'timeout, aborting' || :)
+	resets=$(dmesg | grep -c 'timeout, reset controller' || :)
+	echo 1000 >"$block/queue/io_timeout"
+	echo 0 >$fail/verbose
+	echo 100 >$fail/interval
+	echo 100 >$fail/probability
+	echo 1 >"$block/io-timeout-fail"
+	echo 2 >$fail/times
+	load "$1"
+	loaded
+	echo 0 >"$block/io-timeout-fail"
+	echo 30000 >"$block/queue/io_timeout"
+	[ "$(cat $fail/times)" = 0 ]
+	[ "$(dmesg | grep -c 'timeout, aborting')" -gt "$aborts" ]
+	[ "$(dmesg | grep -c 'timeout, reset controller')" -gt "$resets" ]
+	grep -q '^live$' "$(controller_of "$1")/state"
+}
