@@ -34,6 +34,7 @@ trap finish EXIT
 
 . /nvme-count.sh
 . /nvme-faults.sh
+. /nvme-steps.sh
 
 # try <what> <command>...
 try() {
@@ -123,5 +124,6 @@ if [ "$SIZE" != 4m ]; then
 	try 'reset the controller under load, with metadata' reset_under_load "$protected"
 	try 'time out and abort under load' time_out_under_load "$plain"
 fi
+fail_steps "$plain"
 try 'notice a wrong sector' notice_wrong_sector "$plain"
 doing=ok

@@ -78,7 +78,8 @@ fail_each() {
 
 # fail_step <bytes> <function> <errno> <ok or fails> <calls at least> <what>
 fail_step() {
-	doing="fail $6"	# for nvme-init.sh
+	# shellcheck disable=SC2034 # for nvme-init.sh
+	doing="fail $6"
 	fail_each "$1" "$2" "$3" "$4"
 	[ "$calls" -ge "$5" ] || { echo "$2: $calls calls, not $5"; return 1; }
 	echo "ok fail $6: $calls calls, the read $4" >&3
@@ -89,7 +90,7 @@ fail_often() {
 	local before
 
 	before=$(reservations)
-	fail_calls iommu_dma_iova_link 12 1 2000
+	fail_calls iommu_dma_iova_link_vec 12 1 2000
 	while [ "$(cat $inject/times)" != 0 ]; do read_disk 131072 /tmp/got; done
 	fail_no_more
 	[ $(($(reservations) - before)) -lt 1000 ]
@@ -108,8 +109,8 @@ fail_steps() {
 	fail_step 4096 dma_map_page_attrs 1 ok 1 'the mapping of a single page'
 	if [ -e "$(pci_of "$disk")/iommu_group" ]; then
 		fail_step 131072 iommu_dma_iova_try_alloc 0 ok 1 'the reservation'
-		fail_step 131072 iommu_dma_iova_link 12 ok 16 'each link, for want of memory'
-		fail_step 131072 iommu_dma_iova_link 22 fails 16 'each link, as invalid'
+		fail_step 131072 iommu_dma_iova_link_vec 12 ok 1 'each link, for want of memory'
+		fail_step 131072 iommu_dma_iova_link_vec 22 fails 1 'each link, as invalid'
 		fail_step 131072 iommu_dma_iova_sync 12 ok 1 'the sync, for want of memory'
 		fail_step 131072 iommu_dma_iova_sync 5 fails 1 'the sync, with an I/O error'
 		try 'fail two thousand links' fail_often

@@ -81,7 +81,7 @@ boot()
 		-nodefaults -no-user-config -nographic -no-reboot -bios qboot.rom \
 		$1 "${devices[@]}" "${args[@]}" -D "$dir/trace" \
 		-kernel "$BZIMAGE" -initrd "$OUT/initramfs" \
-		-append "console=ttyS0 panic=-1 kunit.enable=0 SIZE=$SIZE $2" \
+		-append "console=ttyS0 panic=-1 kunit.enable=0 slab_nomerge SIZE=$SIZE $2" \
 		-serial "file:$dir/console.log" -serial "file:$dir/results" \
 		< /dev/null > "$dir/qemu.log" 2>&1 || rc=$?
 	wait "$counter"
