@@ -97,13 +97,13 @@ fail_often() {
 }
 
 fail_steps() {
-	local size threshold=/sys/module/nvme/parameters/sgl_threshold
+	local bytes threshold=/sys/module/nvme/parameters/sgl_threshold
 
 	disk=$1
 	dd if=/dev/urandom of="$disk" bs=131072 count=1 oflag=direct 2>/dev/null
-	for size in 4096 131072; do
-		read_disk $size /tmp/data-$size
-		read_disk $size /tmp/data-$size
+	for bytes in 4096 131072; do
+		read_disk $bytes /tmp/data-$bytes
+		read_disk $bytes /tmp/data-$bytes
 	done
 
 	fail_step 4096 dma_map_page_attrs 1 ok 1 'the mapping of a single page'
