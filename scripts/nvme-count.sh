@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash disable=SC2154
 #
-# Sourced by scripts/nvme-init.sh, which has $plain and $protected: counts how the data of requests is mapped, in
-# phases of a bounded amount of I/O.
+# Sourced by scripts/nvme-init.sh, which has $plain and $protected: counts how the
+# data of requests is mapped, in phases of a bounded amount of I/O.
 
 tracing=/sys/kernel/tracing
 
