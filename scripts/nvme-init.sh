@@ -117,6 +117,9 @@ describe
 try 'find integrity metadata' has_metadata "$protected"
 
 count_phases
+for where in $(echo "${P2P:-}" | tr , ' '); do
+	try "verify P2P by $where" verify_p2p "$where" "$plain"
+done
 try 'verify direct and buffered I/O' verify "$plain"
 try 'verify direct and buffered I/O, with metadata' verify "$protected"
 try 'make, use and check ext4, with metadata' file_system "$protected"
