@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash disable=SC2154
 #
-# Sourced by scripts/nvme-init.sh, which has $plain and $protected: counts how the data of requests is mapped, in
-# phases of a bounded amount of I/O.
+# Sourced by scripts/nvme-init.sh, which has $plain and $protected: counts how the
+# data of requests is mapped, in phases of a bounded amount of I/O.
 
 tracing=/sys/kernel/tracing
 
@@ -108,4 +108,18 @@ count_phases() {
 	done
 	doing='count without a miss'
 	if grep -v ' 0$' $tracing/kprobe_profile; then return 1; fi
+}
+
+# verify_p2p <where> <disk>: what is written from a controller's memory is read into
+# ordinary memory, and the other way round
+verify_p2p() {
+	local mem
+
+	mem=mmapshared:$(p2p_of "$1")
+	set -- fio --filename="$2" --size=1m --bs=64k --rw=write --ioengine=libaio --iodepth=4 --direct=1 \
+		--verify=crc32c --verify_interval=512 --verify_fatal=1 --output=/tmp/fio.log
+	"$@" --name=out --mem="$mem" --do_verify=0
+	"$@" --name=out --verify_only
+	"$@" --name=in --do_verify=0
+	"$@" --name=in --mem="$mem" --verify_only
 }

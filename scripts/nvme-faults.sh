@@ -4,17 +4,21 @@
 # Sourced by scripts/nvme-init.sh: what goes wrong while a disk is busy. What has
 # been written must be there all the same.
 
-# load <disk>: write and verify for some seconds in the background, all the time
+# load <disk> <fio arguments>...: write and verify in the background, all the time
 # with many requests under way; loaded: wait for the end of it
 load() {
-	fio --name=load --filename="$1" --size=8m --time_based --runtime=4 --rw=randwrite \
+	local disk=$1
+
+	shift
+	fio --name=load --filename="$disk" --size=8m --rw=randwrite "$@" \
 		--bssplit=512/20:4k/30:20k/20:128k/30 --ioengine=libaio --iodepth=32 --direct=1 \
 		--verify=crc32c --verify_interval=512 --verify_fatal=1 --output=/tmp/load.log &
-	load=$!
+	loader=$!
 }
 
 loaded() {
-	wait "$load" || { cat /tmp/load.log; return 1; }
+	wait "$loader" || { cat /tmp/load.log; return 1; }
+	grep 'issued rwts: total=[1-9][0-9]*,[1-9]' /tmp/load.log	# has read and written
 }
 
 controller_of() {
@@ -24,11 +28,11 @@ controller_of() {
 reset_under_load() {
 	local n=0
 
-	load "$1"
-	sleep 1.5	# until it has begun
+	load "$1" --time_based --runtime="$LOAD"
+	sleep 1	# until it has begun
 	while [ $n -lt 3 ]; do
 		echo 1 >"$(controller_of "$1")/reset_controller"
-		kill -0 "$load"		# it was under load
+		kill -0 "$loader"		# it was under load
 		n=$((n + 1))
 		sleep 0.2
 	done

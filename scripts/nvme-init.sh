@@ -8,7 +8,9 @@
 #   phase <n> <requests> <started> <IOVAs> <what>	what was counted in phase n
 #   ok <what>			was done
 #   status ok, or status failed to <what>	the last line
-# From the kernel's command line: SIZE, what fio writes; P2P, as in configs/nvme.
+#   bounced <n>			slots of bounce buffers in use at once, at most
+# From the kernel's command line: SIZE, of what fio writes; LOAD, how many seconds
+# a disk is busy while it gets into trouble; P2P, as in configs/nvme.
 set -eu
 
 /bin/busybox --install -s /bin
@@ -85,7 +87,8 @@ notice_wrong_sector() {
 	local disk=$1
 
 	set -- fio --name=corrupt --filename="$disk" --rw=write --bs=4k --size=1m --direct=1 \
-		--verify=crc32c --verify_interval=512
+		--verify=crc32c --verify_interval=512 \
+		--output=/tmp/fio.out
 	"$@" --do_verify=0
 	dd if=/dev/urandom of="$disk" bs=512 seek=777 count=1 oflag=direct 2>/dev/null
 	if "$@" --verify_only 2>/tmp/fio.log; then return 1; fi
@@ -114,6 +117,9 @@ describe
 try 'find integrity metadata' has_metadata "$protected"
 
 count_phases
+for where in $(echo "${P2P:-}" | tr , ' '); do
+	try "verify P2P by $where" verify_p2p "$where" "$plain"
+done
 try 'verify direct and buffered I/O' verify "$plain"
 try 'verify direct and buffered I/O, with metadata' verify "$protected"
 try 'make, use and check ext4, with metadata' file_system "$protected"
@@ -126,4 +132,6 @@ if [ "$SIZE" != 4m ]; then
 fi
 fail_steps "$plain"
 try 'notice a wrong sector' notice_wrong_sector "$plain"
+hiwater=/sys/kernel/debug/swiotlb/io_tlb_used_hiwater
+if [ -e $hiwater ]; then echo "bounced $(cat $hiwater)" >&3; fi
 doing=ok

@@ -13,6 +13,7 @@ function row(what, a, b, c, d, e, f, g, h) {
 }
 
 FILENAME == ARGV[1] && /^is / { is = $2 " " $3 }
+FILENAME == ARGV[1] && /^bounced / { bounced = $2 }
 FILENAME == ARGV[1] && /^phase / {
 	phases = $2
 	requests[$2] = $3; started[$2] = $4; iovas[$2] = $5
@@ -26,6 +27,8 @@ FILENAME == ARGV[2] {
 
 END {
 	say(is == expected, "the disks are behind " expected, "they are " (is ? is : "not known"))
+	if (is ~ /removable/)
+		say(bounced > 0, "bounce buffers are used", "there were none")
 	behind_iommu = is !~ /^none/
 	row(name, "requests", "one IOVA", "pieces", "segment", "map", "unmap", "notified", "invalidated")
 	for (i = 1; i <= phases; i++) {

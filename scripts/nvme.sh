@@ -9,6 +9,7 @@
 #   OUT=build/nvme        initramfs, disks, logs and results
 #   ACCEL=tcg             or kvm
 #   SHORT=1               less I/O
+#   JOBS=2                machines at a time
 #   NVME_TIMEOUT=180      seconds for a machine
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
@@ -18,8 +19,8 @@ OUT=${OUT:-build/nvme}
 BZIMAGE=$KERNEL/arch/x86/boot/bzImage
 NVME_TIMEOUT=${NVME_TIMEOUT:-180}
 sectors=524288
-SIZE=32m
-[ "${SHORT:-0}" != 1 ] || SIZE=4m
+SIZE=32m SECONDS_OF_LOAD=5
+[ "${SHORT:-0}" != 1 ] || SIZE=4m SECONDS_OF_LOAD=3
 
 # Two disks and a controller with memory below one switch, another one elsewhere.
 # A switch right at an external port would be taken for a part of the machine, as
@@ -43,7 +44,6 @@ devices=(
 )
 events=(pci_cfg_write pci_nvme_map_addr virtio_iommu_map virtio_iommu_unmap virtio_queue_notify 'vtd_inv_desc_iotlb_*')
 
-failed=0
 not_ok()	# not_ok <what>
 {
 	echo "not ok - nvme $name $1"
@@ -81,7 +81,7 @@ boot()
 		-nodefaults -no-user-config -nographic -no-reboot -bios qboot.rom \
 		$1 "${devices[@]}" "${args[@]}" -D "$dir/trace" \
 		-kernel "$BZIMAGE" -initrd "$OUT/initramfs" \
-		-append "console=ttyS0 panic=-1 kunit.enable=0 slab_nomerge SIZE=$SIZE $2" \
+		-append "console=ttyS0 panic=-1 kunit.enable=0 slab_nomerge SIZE=$SIZE LOAD=$SECONDS_OF_LOAD $2" \
 		-serial "file:$dir/console.log" -serial "file:$dir/results" \
 		< /dev/null > "$dir/qemu.log" 2>&1 || rc=$?
 	wait "$counter"
@@ -103,28 +103,43 @@ verdict()
 	[ "$status" = ok ] || not_ok "guest: ${status:-ended without a status}: $dir/console.log"
 }
 
-# run <QEMU arguments> <kernel arguments> <what the disks are>
+# run <QEMU arguments> <kernel arguments> <what the disks are>: fails if anything
+# has been not ok
 run()
 {
+	failed=0
 	say NVME "$name" >&2
 	boot "$1" "$2" || true
 	sed -n "s/^ok /ok - nvme $name /p" "$OUT/$name/results"
 	awk -f scripts/nvme-table.awk -v name="$name" -v expected="$3" \
 		"$OUT/$name/results" "$OUT/$name/counts" || failed=1
+	return "$failed"
+}
+
+# finish: wait for the machine that was started first, and say what it has said
+finish()
+{
+	wait "${pids[0]}" || failed=1
+	cat "$OUT/${names[0]}.out"
+	pids=("${pids[@]:1}")
+	names=("${names[@]:1}")
 }
 
 [ -f "$BZIMAGE" ] || die "$BZIMAGE: missing: make kernel"
 mkdir -p "$OUT"
 lock "${OUT//\//-}"
 scripts/nvme-root.sh "$OUT" >&2
-ran=0
+ran=0 failed=0 pids=() names=()
 while IFS='|' read -r name qemu_args kernel_args disks p2p; do
 	name=$(xargs <<< "$name")
 	[ -n "$name" ] || continue
 	if [ $# -gt 0 ] && [[ " $* " != *" $name "* ]]; then continue; fi
 	p2p=$(xargs <<< "$p2p")
-	run "${qemu_args//OUT/$OUT}" "$kernel_args P2P=${p2p// /,}" "$(xargs <<< "$disks")"
+	if [ ${#pids[@]} -ge "${JOBS:-2}" ]; then finish; fi
+	run "${qemu_args//OUT/$OUT}" "$kernel_args P2P=${p2p// /,}" "$(xargs <<< "$disks")" > "$OUT/$name.out" &
+	pids+=($!) names+=("$name")
 	ran=$((ran + 1))
 done < <(grep -v '^#' configs/nvme)
+while [ ${#pids[@]} -gt 0 ]; do finish; done
 [ "$ran" -gt 0 ] || die "configs/nvme: no profile $*: see the names in it"
 exit "$failed"
