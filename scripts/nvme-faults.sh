@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# Sourced by scripts/nvme-init.sh: what goes wrong while a disk is busy. What has
-# been written must be there all the same.
+# Sourced by scripts/nvme-init.sh: what goes wrong while a disk is busy, or may go
+# wrong if it is busy for long. What has been written must be there all the same.
 
 # load <disk> <fio arguments>...: write and verify in the background, all the time
 # with many requests under way; loaded: wait for the end of it
@@ -62,4 +62,21 @@ time_out_under_load() {
 	[ "$(dmesg | grep -c 'timeout, aborting')" -gt "$aborts" ]
 	[ "$(dmesg | grep -c 'timeout, reset controller')" -gt "$resets" ]
 	grep -q '^live$' "$(controller_of "$1")/state"
+}
+
+# soak <disk> <disk with metadata>
+soak() {
+	PLAIN=$1 PROTECTED=$2 fio --output=/tmp/fio.log /nvme-soak.fio || { cat /tmp/fio.log; return 1; }
+	grep 'issued rwts' /tmp/fio.log
+	no_errors
+}
+
+# A kernel that keeps account of mappings complains of what is left now.
+unbind() {
+	local disk
+
+	for disk in "$@"; do basename "$(pci_of "$disk")"; done >/tmp/functions
+	while read -r disk; do
+		echo "$disk" >/sys/bus/pci/drivers/nvme/unbind
+	done </tmp/functions
 }

@@ -116,6 +116,13 @@ protected=$(disk_of protected)
 describe
 try 'find integrity metadata' has_metadata "$protected"
 
+if [ -n "${SOAK:-}" ]; then
+	try "soak for $SOAK seconds" soak "$plain" "$protected"
+	try 'unbind the disks' unbind "$plain" "$protected"
+	doing=ok
+	exit
+fi
+
 count_phases
 for where in $(echo "${P2P:-}" | tr , ' '); do
 	try "verify P2P by $where" verify_p2p "$where" "$plain"
@@ -134,4 +141,5 @@ fail_steps "$plain"
 try 'notice a wrong sector' notice_wrong_sector "$plain"
 hiwater=/sys/kernel/debug/swiotlb/io_tlb_used_hiwater
 if [ -e $hiwater ]; then echo "bounced $(cat $hiwater)" >&3; fi
+try 'unbind the disks' unbind "$plain" "$protected"
 doing=ok

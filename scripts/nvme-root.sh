@@ -52,7 +52,7 @@ cp /bin/busybox "$root/bin/" || die "/bin/busybox: not installed: make deps"
 install_fio
 for program in mke2fs e2fsck; do install_program "$program"; done
 cp /etc/mke2fs.conf "$root/etc/"
-cp scripts/nvme.fio scripts/nvme-{count,faults,steps}.sh "$root/"
+cp scripts/nvme{,-soak}.fio scripts/nvme-{count,faults,steps}.sh "$root/"
 install -m 755 scripts/nvme-init.sh "$root/init"
 
 # Not compressed: unpacking costs the guest more than QEMU the reading.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# awk -f this -v name=<profile> -v expected='<domain type> <fixed or removable>'
+# awk -f this -v name=<profile> -v soak=<seconds or nothing> -v expected='<domain type> <fixed or removable>'
 # <results> <counts>: the table of a machine, and what must be true of it as lines
 # ok - or not ok -.
 function say(good, what, why) {
@@ -30,6 +30,7 @@ END {
 	if (is ~ /removable/)
 		say(bounced > 0, "bounce buffers are used", "there were none")
 	behind_iommu = is !~ /^none/
+	if (soak) exit failed
 	row(name, "requests", "one IOVA", "pieces", "segment", "map", "unmap", "notified", "invalidated")
 	for (i = 1; i <= phases; i++) {
 		segment = requests[i] - started[i]

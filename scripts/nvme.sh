@@ -10,7 +10,9 @@
 #   ACCEL=tcg             or kvm
 #   SHORT=1               less I/O
 #   JOBS=2                machines at a time
-#   NVME_TIMEOUT=180      seconds for a machine
+#   SOAK=1800             nothing but mixed I/O, verified, for so many seconds
+#   MEMORY=768M           of a machine
+#   NVME_TIMEOUT=180      seconds for a machine, on top of SOAK
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
 
@@ -76,12 +78,12 @@ boot()
 		args+=(-drive "id=$disk,if=none,format=raw,cache=unsafe,file=$dir/$disk")
 	done
 	# shellcheck disable=SC2086 # the table's arguments are words
-	timeout --foreground -k 5 "$NVME_TIMEOUT" qemu-system-x86_64 \
-		-machine q35,kernel-irqchip=split -accel "${ACCEL:-tcg}" -cpu EPYC -smp 2 -m 768M \
+	timeout --foreground -k 5 $((NVME_TIMEOUT + ${SOAK:-0})) qemu-system-x86_64 \
+		-machine q35,kernel-irqchip=split -accel "${ACCEL:-tcg}" -cpu EPYC -smp 2 -m "${MEMORY:-768M}" \
 		-nodefaults -no-user-config -nographic -no-reboot -bios qboot.rom \
 		$1 "${devices[@]}" "${args[@]}" -D "$dir/trace" \
 		-kernel "$BZIMAGE" -initrd "$OUT/initramfs" \
-		-append "console=ttyS0 panic=-1 kunit.enable=0 slab_nomerge SIZE=$SIZE LOAD=$SECONDS_OF_LOAD $2" \
+		-append "console=ttyS0 panic=-1 kunit.enable=0 slab_nomerge SIZE=$SIZE LOAD=$SECONDS_OF_LOAD ${SOAK:+SOAK=$SOAK }$2" \
 		-serial "file:$dir/console.log" -serial "file:$dir/results" \
 		< /dev/null > "$dir/qemu.log" 2>&1 || rc=$?
 	wait "$counter"
@@ -111,7 +113,7 @@ run()
 	say NVME "$name" >&2
 	boot "$1" "$2" || true
 	sed -n "s/^ok /ok - nvme $name /p" "$OUT/$name/results"
-	awk -f scripts/nvme-table.awk -v name="$name" -v expected="$3" \
+	awk -f scripts/nvme-table.awk -v name="$name" -v soak="${SOAK:-}" -v expected="$3" \
 		"$OUT/$name/results" "$OUT/$name/counts" || failed=1
 	return "$failed"
 }
