@@ -10,7 +10,7 @@
 Q := $(if $(filter 1,$(V)),,@)
 
 help:
-	@echo 'make run     build a kernel, boot it, move data through the API   10 min the first time'
+	@echo 'make run     build a kernel, boot it, move data, do I/O to NVMe   15 min the first time'
 	@echo 'make check   all of the tests, from nothing                       10 min'
 	@echo 'make tree    build/linux: the kernel source with the series       30 s'
 	@echo 'make kernel  build/kernel: the kernel of it                       5 min'
@@ -37,8 +37,12 @@ series: tree
 docs: tree
 	$(Q)scripts/docs.sh
 
-run check: kernel
-	$(Q)scripts/$@.sh
+run: kernel
+	$(Q)scripts/run.sh
+	$(Q)scripts/nvme.sh
+
+check: kernel
+	$(Q)scripts/check.sh
 
 clean:
 	$(Q)rm -rf build

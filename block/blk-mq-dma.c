@@ -178,6 +178,9 @@ static bool blk_dma_reserve(struct request *req, struct device *dma_dev,
 	return false;
 }
 
+/* Segments that are linked by one call: 512 bytes of stack */
+#define BLK_DMA_SEGMENTS	32
+
 /*
  * Link all data, of which @seg is the first segment, into the reservation.
  * Return 0; or -EXDEV if the segments are of different kinds, or another errno,
@@ -189,22 +192,37 @@ static int blk_dma_link(struct request *req, struct device *dma_dev,
 {
 	enum pci_p2pdma_map_type map = iter->p2pdma.map;
 	enum dma_data_direction dir = rq_dma_dir(req);
+	struct phys_vec vec[BLK_DMA_SEGMENTS];
 	unsigned long attrs = 0;
 	size_t linked = 0;
 	int err;
 
 	if (map == PCI_P2PDMA_MAP_THRU_HOST_BRIDGE)
 		attrs = DMA_ATTR_MMIO;
-	do {
-		err = -EXDEV;
-		if (iter->p2pdma.map != map)
-			goto err_destroy;
-		err = dma_iova_link(dma_dev, state, bvec_phys(&seg), linked,
-				    seg.bv_len, dir, attrs);
+	for (;;) {
+		bool more = true;
+		size_t size = 0;
+		int nr = 0;
+
+		while (more && nr < BLK_DMA_SEGMENTS) {
+			err = -EXDEV;
+			if (iter->p2pdma.map != map)
+				goto err_destroy;
+			vec[nr].paddr = bvec_phys(&seg);
+			vec[nr].len = seg.bv_len;
+			size += seg.bv_len;
+			nr++;
+			more = blk_dma_next_segment(req, dma_dev, iter, &seg);
+		}
+
+		err = dma_iova_link_vec(dma_dev, state, vec, nr, linked, dir,
+					attrs);
 		if (err)
 			goto err_destroy;
-		linked += seg.bv_len;
-	} while (blk_dma_next_segment(req, dma_dev, iter, &seg));
+		linked += size;
+		if (!more)
+			break;
+	}
 
 	err = dma_iova_sync(dma_dev, state, 0, linked);
 	if (err)

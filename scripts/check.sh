@@ -96,6 +96,7 @@ step series single 'git am of the series gives build/linux' scripts/series.sh
 step checkpatch run_checkpatch
 step docs single 'documentation renders without a warning' scripts/docs.sh
 step run single 'make run' scripts/run.sh
+step nvme env SHORT=1 scripts/nvme.sh
 step kunit scripts/kunit.sh
 
 echo "$passed passed, $failed failed"

@@ -24,6 +24,10 @@ packages='
 	qemu-system-x86		the guests
 	busybox-static		the user space of the guests
 	cpio			the initramfs of the guests
+	fio			make run: I/O to NVMe
+	e2fsprogs		make run: a file system on NVMe
+	acpica-tools		make run: iasl, for a table of an NVMe guest
+	binutils		make run: readelf, nm, for what fio needs
 	quilt			the patch stack
 	sparse			make check
 	shellcheck		make check

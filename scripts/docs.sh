@@ -11,14 +11,15 @@ set -euo pipefail
 tree=$(realpath -m "${TREE:-build/linux}")
 out=$(realpath -m "${OUT:-build/docs}")
 log=$out/docs.log
-page=$out/Documentation/output/core-api/dma-iova.html
+pages=$out/Documentation/output
 
 # What we add or edit, as it is named in a warning.
 ours='(^|[/'\''"`])(dma-iova\.(rst|h|c)|dma-(api|attributes)\.rst)\b'
-ours+='|kernel/dma/mapping\.c\b|core-api/dma-iova\b'
+ours+='|kernel/dma/mapping\.c\b|core-api/dma-iova\b|\bblk-mq-dma\b'
 
 # Pages pull in only parts of these, so check their kernel-doc as a whole.
-kernel_doc=(drivers/iommu/dma-iova.c include/linux/dma-iova.h)
+kernel_doc=(drivers/iommu/dma-iova.c include/linux/dma-iova.h
+	    block/blk-mq-dma.c include/linux/blk-mq-dma.h)
 
 die()
 {
@@ -43,7 +44,7 @@ mkdir -p "$out"
 
 # The rules for netlink specifications write into the source tree, and need
 # python3-yaml; they are for another book.
-if ! LC_ALL=C.UTF-8 make -C "$tree" O="$out" SPHINXDIRS=core-api \
+if ! LC_ALL=C.UTF-8 make -C "$tree" O="$out" SPHINXDIRS='core-api block' \
 		PYTHON3="$python" SPHINXBUILD="$sphinx" \
 		YNL_INDEX= YNL_RST_FILES= htmldocs >"$log" 2>&1; then
 	tail -n 20 "$log" >&2
@@ -60,8 +61,16 @@ if grep -E "$ours" "$log" >&2; then
 fi
 
 # A directive that finds nothing may do so in silence.
-for name in dma_iova_state dma_use_iova dma_iova_link dma_need_unmap; do
-	grep -q "id=\"c.$name\"" "$page" || die "$page does not describe $name"
-done
+described()	# described <page> <name>...
+{
+	local page=$pages/$1 name
 
-echo "docs: $page"
+	shift
+	for name; do
+		grep -q "id=\"c.$name\"" "$page" || die "$page does not describe $name"
+	done
+	echo "docs: $page"
+}
+
+described core-api/dma-iova.html dma_iova_state dma_use_iova dma_iova_link dma_need_unmap
+described block/blk-mq-dma.html blk_dma_iter blk_rq_dma_unmap blk_rq_dma_map_iter_start

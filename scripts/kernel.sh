@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# kernel.sh [fragment...]: configure and build build/linux, from tinyconfig,
+# kernel.sh [fragment...]: configure and build $SRC, from tinyconfig,
 # configs/$ARCH.config and the fragments, in that order.
 #
+#   SRC			source tree (build/linux)
 #   O			build directory (build/kernel); the log is $O.log
 #   ARCH		x86_64 or arm64 (x86_64), with CROSS_COMPILE if it needs one
 #   V=1		show the build
@@ -11,6 +12,7 @@
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
 
+src=${SRC:-build/linux}
 out=${O:-build/kernel}
 arch=${ARCH:-x86_64}
 log=$out.log
@@ -22,7 +24,7 @@ x86_64)	image=arch/x86/boot/bzImage ;;
 arm64)	image=arch/arm64/boot/Image ;;
 *)	die "ARCH=$arch: no such profile: give x86_64 or arm64" ;;
 esac
-[ -d build/linux ] || die "build/linux: missing: make tree"
+[ -d "$src" ] || die "$src: missing: make tree"
 for f in "${fragments[@]}"; do
 	[ -f "$f" ] || die "$f: no such fragment: see configs/"
 done
@@ -33,7 +35,7 @@ export KBUILD_BUILD_USER=build KBUILD_BUILD_HOST=build KBUILD_BUILD_VERSION=1
 
 kmake()
 {
-	make -C build/linux O="$(realpath "$out")" ARCH="$arch" V="${V:-0}" \
+	make -C "$src" O="$(realpath "$out")" ARCH="$arch" V="${V:-0}" \
 		CROSS_COMPILE="${CROSS_COMPILE:-}" CC="ccache ${CROSS_COMPILE:-}gcc" "$@"
 }
 
@@ -76,7 +78,7 @@ configure()
 {
 	local sum
 
-	sum=$(find build/linux -name 'Kconfig*' | sort | xargs cat "${fragments[@]}" | sha256sum)
+	sum=$(find "$src" -name 'Kconfig*' | sort | xargs cat "${fragments[@]}" | sha256sum)
 	if [ -f "$out/.config" ] && [ "$(cat "$out.stamp" 2> /dev/null)" = "$sum" ] && [ -z "$(lost)" ]; then
 		return
 	fi
@@ -84,7 +86,7 @@ configure()
 	say CONFIG "$out/.config (tinyconfig ${fragments[*]})"
 	rm -f "$out.stamp"
 	logged kmake tinyconfig || failed "tinyconfig"
-	logged build/linux/scripts/kconfig/merge_config.sh -m -O "$out" "$out/.config" "${fragments[@]}" ||
+	logged "$src/scripts/kconfig/merge_config.sh" -m -O "$out" "$out/.config" "${fragments[@]}" ||
 		failed "merge_config.sh"
 	logged kmake olddefconfig || failed "olddefconfig"
 	[ -z "$(lost)" ] ||

@@ -11,6 +11,7 @@
  */
 #include <linux/align.h>
 #include <linux/dma-map-ops.h>
+#include <linux/error-injection.h>
 #include <linux/iommu.h>
 #include <linux/iommu-dma.h>
 #include <linux/overflow.h>
@@ -167,6 +168,7 @@ bool iommu_dma_iova_try_alloc(struct device *dev, struct dma_iova_state *state,
 	state->__size = size;
 	return true;
 }
+ALLOW_ERROR_INJECTION(iommu_dma_iova_try_alloc, NULL);
 
 /**
  * iommu_dma_iova_free - give a reservation back
@@ -204,24 +206,34 @@ static bool iova_link_allowed(struct iommu_domain *domain,
 	       !granule_offset(domain, start + size);
 }
 
+static int iova_prot(struct device *dev, enum dma_data_direction dir,
+		     unsigned long attrs)
+{
+	if (attrs & DMA_ATTR_MMIO)
+		return dma_info_to_prot(dir, false, attrs) | IOMMU_MMIO;
+	return dma_info_to_prot(dir, dev_is_dma_coherent(dev), attrs);
+}
+
+/* Clean the caches for a device that does not see them. */
+static void iova_clean(struct device *dev, phys_addr_t phys, size_t size,
+		       enum dma_data_direction dir, unsigned long attrs)
+{
+	if (!dev_is_dma_coherent(dev) &&
+	    !(attrs & (DMA_ATTR_SKIP_CPU_SYNC | DMA_ATTR_MMIO)))
+		arch_sync_dma_for_device(phys, size, dir);
+}
+
 /* Map the granules that a piece, or a part of one, touches. */
 static int iova_map(struct device *dev, struct iommu_domain *domain,
 		    dma_addr_t addr, phys_addr_t phys, size_t size,
 		    enum dma_data_direction dir, unsigned long attrs)
 {
-	bool mmio = attrs & DMA_ATTR_MMIO;
-	bool coherent = dev_is_dma_coherent(dev);
 	size_t into = granule_offset(domain, phys);
-	int prot = dma_info_to_prot(dir, coherent && !mmio, attrs);
 
-	if (mmio)
-		prot |= IOMMU_MMIO;
-	else if (!coherent && !(attrs & DMA_ATTR_SKIP_CPU_SYNC))
-		arch_sync_dma_for_device(phys, size, dir);
-
+	iova_clean(dev, phys, size, dir, attrs);
 	return iommu_map_nosync(domain, addr - into, phys - into,
-				ALIGN(into + size, iova_granule(domain)), prot,
-				GFP_ATOMIC);
+				ALIGN(into + size, iova_granule(domain)),
+				iova_prot(dev, dir, attrs), GFP_ATOMIC);
 }
 
 /* What a piece is made of once its ends may have been bounced. */
@@ -356,6 +368,7 @@ int iommu_dma_iova_link(struct device *dev, struct dma_iova_state *state,
 	return iova_map(dev, domain, state->addr + offset, phys, size, dir,
 			attrs);
 }
+ALLOW_ERROR_INJECTION(iommu_dma_iova_link, ERRNO);
 
 /**
  * iommu_dma_iova_sync - make links visible to the device
@@ -376,6 +389,7 @@ int iommu_dma_iova_sync(struct device *dev, struct dma_iova_state *state,
 	range = iova_granules(domain, range);
 	return iommu_sync_map(domain, range.start, range.size);
 }
+ALLOW_ERROR_INJECTION(iommu_dma_iova_sync, ERRNO);
 
 /* Bytes, in whole granules, from the start of @range to what is linked next. */
 static size_t iova_hole_size(struct iommu_domain *domain,
@@ -492,6 +506,121 @@ static void iova_unlink(struct device *dev, struct iommu_domain *domain,
 	release_part(dev, &head, dir, attrs);
 	release_part(dev, &tail, dir, attrs);
 }
+
+/* Do the rules allow these pieces, @size bytes in all, here? */
+static bool iova_vec_allowed(struct iommu_domain *domain,
+			     const struct dma_iova_state *state,
+			     const struct phys_vec *vec, size_t nr,
+			     size_t offset, size_t size)
+{
+	const struct phys_vec *last = &vec[nr - 1];
+	u64 bits = 0;
+
+	if (!iova_link_allowed(domain, state, vec->paddr, offset, vec->len) ||
+	    !iova_link_allowed(domain, state, last->paddr,
+			       offset + size - last->len, last->len))
+		return false;
+
+	for (vec++; vec < last; vec++)
+		bits |= vec->paddr | vec->len;
+	return !granule_offset(domain, bits);
+}
+
+static bool iova_ragged(struct iommu_domain *domain, const struct phys_vec *vec)
+{
+	return granule_offset(domain, vec->paddr | vec->len);
+}
+
+/* Map pieces of whole granules. */
+static int iova_map_vec(struct device *dev, struct iommu_domain *domain,
+			dma_addr_t addr, const struct phys_vec *vec, size_t nr,
+			enum dma_data_direction dir, unsigned long attrs)
+{
+	size_t i;
+
+	if (!dev_is_dma_coherent(dev)) {
+		for (i = 0; i < nr; i++)
+			iova_clean(dev, vec[i].paddr, vec[i].len, dir, attrs);
+	}
+	return iommu_map_vec_nosync(domain, addr, vec, nr,
+				    iova_prot(dev, dir, attrs), GFP_ATOMIC);
+}
+
+/**
+ * iommu_dma_iova_link_vec - map pieces back to back into a reservation
+ * @dev:	device the reservation was made for
+ * @state:	reservation
+ * @vec:	pieces, none of them empty
+ * @nr:		number of pieces, not 0
+ * @offset:	where in the reservation, in bytes; within it
+ * @size:	number of bytes in all pieces; offset + size is within the
+ *		reservation
+ * @dir:	DMA_TO_DEVICE, DMA_FROM_DEVICE or DMA_BIDIRECTIONAL
+ * @attrs:	DMA_ATTR_*
+ *
+ * Context: Any.
+ * Return: 0 or a negative errno, as for dma_iova_link_vec().
+ */
+int iommu_dma_iova_link_vec(struct device *dev, struct dma_iova_state *state,
+			    const struct phys_vec *vec, size_t nr, size_t offset,
+			    size_t size, enum dma_data_direction dir,
+			    unsigned long attrs)
+{
+	struct iommu_domain *domain = iommu_get_dma_domain(dev);
+	const struct phys_vec *last = &vec[nr - 1];
+	struct iova_range linked = { .start = state->addr + offset };
+	struct dma_iova_state before = *state;
+	struct iommu_iotlb_gather gather;
+	size_t tail = 0;
+	int err;
+
+	if (nr == 1)
+		return iommu_dma_iova_link(dev, state, vec->paddr, offset,
+					   vec->len, dir, attrs);
+
+	if (dev_WARN_ONCE(dev,
+			  !iova_vec_allowed(domain, state, vec, nr, offset, size),
+			  "piece is not aligned to the granule\n"))
+		return -EINVAL;
+
+	if (iova_ragged(domain, vec)) {
+		err = iova_link_ragged(dev, domain, state, vec->paddr, offset,
+				       vec->len, dir, attrs);
+		if (err)
+			return err;
+		linked.size = vec->len;
+		vec++;
+		nr--;
+	}
+	if (iova_ragged(domain, last)) {
+		tail = last->len;
+		nr--;
+	}
+	if (nr) {
+		err = iova_map_vec(dev, domain, linked.start + linked.size, vec,
+				   nr, dir, attrs);
+		if (err)
+			goto err_unlink;
+		linked.size = size - tail;
+	}
+	if (tail) {
+		err = iova_link_ragged(dev, domain, state, last->paddr,
+				       offset + linked.size, tail, dir, attrs);
+		if (err)
+			goto err_unlink;
+	}
+	return 0;
+
+err_unlink:
+	if (linked.size) {
+		iommu_iotlb_gather_init(&gather);
+		iova_unlink(dev, domain, state, linked, dir,
+			    attrs | DMA_ATTR_SKIP_CPU_SYNC, &gather);
+	}
+	*state = before;
+	return err;
+}
+ALLOW_ERROR_INJECTION(iommu_dma_iova_link_vec, ERRNO);
 
 /**
  * iommu_dma_iova_unlink - unmap pieces from a reservation

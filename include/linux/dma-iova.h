@@ -24,8 +24,8 @@ struct device;
  *   The range of IO addresses that dma_iova_try_alloc() sets aside for one
  *   device, and struct dma_iova_state, which describes it.
  * piece
- *   A physically contiguous range of memory, linked by one call of
- *   dma_iova_link().
+ *   A physically contiguous range of memory, linked by dma_iova_link(), or
+ *   together with others by dma_iova_link_vec().
  * offset
  *   Where in the reservation a piece is, in bytes from its start. Ranges are
  *   half-open: a piece of ``size`` bytes at ``offset`` ends before
@@ -93,6 +93,9 @@ void dma_iova_destroy(struct device *dev, struct dma_iova_state *state,
 int dma_iova_link(struct device *dev, struct dma_iova_state *state,
 		  phys_addr_t phys, size_t offset, size_t size,
 		  enum dma_data_direction dir, unsigned long attrs);
+int dma_iova_link_vec(struct device *dev, struct dma_iova_state *state,
+		      const struct phys_vec *vec, size_t nr, size_t offset,
+		      enum dma_data_direction dir, unsigned long attrs);
 int dma_iova_sync(struct device *dev, struct dma_iova_state *state,
 		  size_t offset, size_t size);
 void dma_iova_unlink(struct device *dev, struct dma_iova_state *state,
@@ -132,6 +135,16 @@ static inline int dma_iova_link(struct device *dev,
 				size_t offset, size_t size,
 				enum dma_data_direction dir,
 				unsigned long attrs)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int dma_iova_link_vec(struct device *dev,
+				    struct dma_iova_state *state,
+				    const struct phys_vec *vec, size_t nr,
+				    size_t offset,
+				    enum dma_data_direction dir,
+				    unsigned long attrs)
 {
 	return -EOPNOTSUPP;
 }

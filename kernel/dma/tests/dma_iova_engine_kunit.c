@@ -256,6 +256,95 @@ static void link_failure_in_the_middle(struct kunit *test)
 	iommu_dma_iova_free(f->dev, &state);
 }
 
+static int link_vec_at(struct fixture *f, struct dma_iova_state *state,
+		       const struct phys_vec *vec, size_t nr, size_t offset)
+{
+	size_t size = 0, i;
+
+	for (i = 0; i < nr; i++)
+		size += vec[i].len;
+	return iommu_dma_iova_link_vec(f->dev, state, vec, nr, offset, size,
+				       DMA_BIDIRECTIONAL, 0);
+}
+
+/* All pieces, and neighbours in memory, in as few calls as the driver can take */
+static void link_vec_asks_once(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	phys_addr_t phys = page_to_phys(fixture_large_page(test));
+	struct phys_vec vec[16];
+	struct dma_iova_state state;
+	int i;
+
+	for (i = 0; i < 16; i++)
+		vec[i] = (struct phys_vec) { phys + i * PAGE_SIZE, PAGE_SIZE };
+	alloc(f, &state, 0, SZ_64K);
+	KUNIT_EXPECT_EQ(test, 0, link_vec_at(f, &state, vec, 16, 0));
+	fixture_expect_linked(f, &state, 0, phys, SZ_64K);
+	if (spy.driver->map_vec)
+		KUNIT_EXPECT_EQ(test, spy.map_vec, 1);
+	else
+		KUNIT_EXPECT_EQ(test, spy.map_pages, 1);
+	KUNIT_EXPECT_EQ(test, spy.sync_map, 0);
+	destroy(f, &state, SZ_64K);
+}
+
+/* Whichever of the pieces fails, and whatever is linked before them */
+static void expect_link_vec_undone(struct kunit *test, size_t first_offset,
+				   size_t last_size)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 4);
+	struct phys_vec vec[] = {
+		{ page_to_phys(pages[0]) + first_offset, PAGE_SIZE - first_offset },
+		{ page_to_phys(pages[1]), PAGE_SIZE },
+		{ page_to_phys(pages[2]), PAGE_SIZE },
+		{ page_to_phys(pages[3]), last_size },
+	};
+	size_t size = 3 * PAGE_SIZE - first_offset + last_size;
+	struct dma_iova_state state, copy;
+	int i;
+
+	alloc(f, &state, vec[0].paddr, size);
+	copy = state;
+	for (i = 1; i <= 4; i++) {
+		spy.fail_map = i;
+		spy.fail_map_errno = -EIO;
+		KUNIT_EXPECT_EQ(test, -EIO, link_vec_at(f, &state, vec, 4, 0));
+		KUNIT_EXPECT_MEMEQ(test, &state, &copy, sizeof(copy));
+		fixture_expect_nothing_linked(f, state.addr, size);
+	}
+	KUNIT_EXPECT_EQ(test, 0, link_vec_at(f, &state, vec, 4, 0));
+	destroy(f, &state, size);
+}
+
+static void link_vec_failure_undoes_all(struct kunit *test)
+{
+	expect_link_vec_undone(test, 0, PAGE_SIZE);
+	expect_link_vec_undone(test, 512, 1000);
+}
+
+static void link_vec_failure_keeps_earlier_links(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 3);
+	struct phys_vec vec[] = {
+		{ page_to_phys(pages[1]), PAGE_SIZE },
+		{ page_to_phys(pages[2]), PAGE_SIZE },
+	};
+	struct dma_iova_state state;
+
+	alloc(f, &state, 0, 3 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, 0, link_at(f, &state, page_to_phys(pages[0]), 0,
+					 PAGE_SIZE));
+	spy.fail_map = 2;
+	spy.fail_map_errno = -ENOMEM;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, link_vec_at(f, &state, vec, 2, PAGE_SIZE));
+	fixture_expect_linked(f, &state, 0, page_to_phys(pages[0]), PAGE_SIZE);
+	fixture_expect_nothing_linked(f, state.addr + PAGE_SIZE, 2 * PAGE_SIZE);
+	destroy(f, &state, PAGE_SIZE);
+}
+
 static void destroy_what_was_linked_before_a_failure(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -432,6 +521,15 @@ static void bounced_link_failure_keeps_earlier_links(struct kunit *test)
 	expect_bounced_link_unwinds(test, 0, PAGE_SIZE, 2 * PAGE_SIZE + 512);
 }
 
+/* With both ends bounced, and their buffers given back */
+static void bounced_link_vec_failure_undoes_all(struct kunit *test)
+{
+	int i;
+
+	for (i = 0; i < 100; i++)
+		expect_link_vec_undone(test, 512, 1000);
+}
+
 /* However long the range is, only its ends are looked up. */
 static void bounced_ends_are_known(struct kunit *test)
 {
@@ -477,6 +575,9 @@ static struct kunit_case engine_cases[] = {
 	KUNIT_CASE(link_passes_errno),
 	KUNIT_CASE(link_failure_keeps_earlier_links),
 	KUNIT_CASE(link_failure_in_the_middle),
+	KUNIT_CASE(link_vec_asks_once),
+	KUNIT_CASE(link_vec_failure_undoes_all),
+	KUNIT_CASE(link_vec_failure_keeps_earlier_links),
 	KUNIT_CASE(destroy_what_was_linked_before_a_failure),
 	KUNIT_CASE(link_mmio_is_not_cacheable),
 	KUNIT_CASE(sync_passes_errno),
@@ -498,6 +599,7 @@ static struct kunit_suite engine_suite = {
 static struct kunit_case engine_bounce_cases[] = {
 	KUNIT_CASE(bounced_link_failure_unwinds),
 	KUNIT_CASE(bounced_link_failure_keeps_earlier_links),
+	KUNIT_CASE(bounced_link_vec_failure_undoes_all),
 	KUNIT_CASE(bounced_ends_are_known),
 	{}
 };

@@ -244,6 +244,107 @@ static void link_ragged_ends(struct kunit *test)
 	fixture_expect_zero(test, &state);
 }
 
+/* link_vec */
+
+/* Pieces of pages, one after the other, as an array */
+static struct phys_vec *vec_of_pages(struct kunit *test, struct page **pages, int nr)
+{
+	struct phys_vec *vec = kunit_kcalloc(test, nr, sizeof(*vec), GFP_KERNEL);
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, vec);
+	for (i = 0; i < nr; i++) {
+		vec[i].paddr = page_to_phys(pages[i]);
+		vec[i].len = PAGE_SIZE;
+	}
+	return vec;
+}
+
+static void link_vec_scattered_pages(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **src = fixture_scattered_pages(test, 16);
+	struct page *dst = fixture_lone_page(test);
+	struct phys_vec *vec = vec_of_pages(test, src, 16);
+	struct dma_iova_state from, to;
+	int i;
+
+	for (i = 0; i < 16; i++)
+		fixture_fill_page(src[i], i);
+	fixture_reserve(f, &from, 0, SZ_64K);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_link_vec(f->dev, &from, vec, 4, 0,
+						   DMA_TO_DEVICE, 0));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_link_vec(f->dev, &from, &vec[4], 12,
+						   4 * PAGE_SIZE, DMA_TO_DEVICE, 0));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &from, 0, SZ_64K));
+
+	fixture_link_pages(f, &to, &dst, 1);
+	for (i = 0; i < 16; i++) {
+		fixture_expect_linked(f, &from, i * PAGE_SIZE, page_to_phys(src[i]),
+				      PAGE_SIZE);
+		edu_copy(test, f->edu, to.addr, from.addr + i * PAGE_SIZE, PAGE_SIZE);
+		KUNIT_EXPECT_MEMEQ(test, page_address(dst), page_address(src[i]),
+				   PAGE_SIZE);
+	}
+	fixture_destroy(f, &to, PAGE_SIZE);
+	dma_iova_destroy(f->dev, &from, SZ_64K, DMA_TO_DEVICE, 0);
+	fixture_expect_zero(test, &from);
+}
+
+static void link_vec_ragged_ends(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 3);
+	struct phys_vec *vec = vec_of_pages(test, pages, 3);
+	struct dma_iova_state state;
+	size_t size;
+
+	vec[0].paddr += 512;
+	vec[0].len -= 512;
+	vec[2].len = 1000;
+	size = vec[0].len + PAGE_SIZE + 1000;
+
+	fixture_reserve(f, &state, vec[0].paddr, size);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_link_vec(f->dev, &state, vec, 3, 0,
+						   DMA_FROM_DEVICE, 0));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, size));
+	fixture_expect_linked(f, &state, 0, vec[0].paddr, vec[0].len);
+	fixture_expect_linked(f, &state, vec[0].len, vec[1].paddr, PAGE_SIZE);
+	fixture_expect_linked(f, &state, vec[0].len + PAGE_SIZE, vec[2].paddr, 1000);
+	dma_iova_destroy(f->dev, &state, size, DMA_FROM_DEVICE, 0);
+}
+
+/* Over the end of leaf page tables, with pieces of many pages and large pages */
+static void link_vec_pieces_of_all_sizes(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	phys_addr_t large = page_to_phys(fixture_large_page(test));
+	phys_addr_t other = page_to_phys(fixture_large_page(test));
+	struct page **pages = fixture_scattered_pages(test, 2);
+	struct phys_vec vec[] = {
+		{ page_to_phys(pages[0]), PAGE_SIZE },
+		{ large, SZ_2M },
+		{ large + SZ_2M, SZ_2M - PAGE_SIZE },
+		{ other, SZ_4M },
+		{ page_to_phys(pages[1]), PAGE_SIZE },
+	};
+	struct dma_iova_state state;
+	size_t offset = 0;
+	int i;
+
+	fixture_reserve(f, &state, 0, SZ_8M + PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_link_vec(f->dev, &state, vec,
+						   ARRAY_SIZE(vec), 0,
+						   DMA_BIDIRECTIONAL, 0));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, SZ_8M + PAGE_SIZE));
+	for (i = 0; i < ARRAY_SIZE(vec); i++) {
+		fixture_expect_linked(f, &state, offset, vec[i].paddr, vec[i].len);
+		offset += vec[i].len;
+	}
+	KUNIT_EXPECT_EQ(test, offset, (size_t)SZ_8M + PAGE_SIZE);
+	fixture_destroy(f, &state, offset);
+}
+
 /* Two reservations with a page linked between them, to see what misuse does */
 struct bystanders {
 	struct dma_iova_state before;
@@ -298,6 +399,73 @@ static void expect_link_refused(struct kunit *test, const char *file,
 	KUNIT_EXPECT_MEMEQ(test, &b.state, &copy, sizeof(copy));
 	bystanders_expect_untouched(f, &b);
 	bystanders_destroy(f, &b);
+}
+
+/* Two pages and what is done to them cannot be linked: as expect_link_refused() */
+static void expect_link_vec_refused(struct kunit *test, const char *file,
+				    struct phys_vec *vec, size_t nr, size_t offset,
+				    enum dma_data_direction dir)
+{
+	struct fixture *f = test->priv;
+	struct dma_iova_state copy;
+	struct bystanders b;
+
+	bystanders_link(f, &b);
+	copy = b.state;
+	warns_once(test, file)
+		KUNIT_EXPECT_EQ(test, -EINVAL, dma_iova_link_vec(f->dev, &b.state, vec,
+								 nr, offset, dir, 0));
+	KUNIT_EXPECT_MEMEQ(test, &b.state, &copy, sizeof(copy));
+	bystanders_expect_untouched(f, &b);
+	bystanders_destroy(f, &b);
+}
+
+static void link_vec_of_nothing(struct kunit *test)
+{
+	struct page **pages = fixture_scattered_pages(test, 2);
+	struct phys_vec *vec = vec_of_pages(test, pages, 2);
+
+	expect_link_vec_refused(test, ENTRY, vec, 0, PAGE_SIZE, DMA_TO_DEVICE);
+	vec[1].len = 0;
+	expect_link_vec_refused(test, ENTRY, vec, 2, PAGE_SIZE, DMA_TO_DEVICE);
+}
+
+static void link_vec_outside_reservation(struct kunit *test)
+{
+	struct page **pages = fixture_scattered_pages(test, 2);
+	struct phys_vec *vec = vec_of_pages(test, pages, 2);
+
+	expect_link_vec_refused(test, ENTRY, vec, 2, 3 * PAGE_SIZE, DMA_TO_DEVICE);
+	vec[0].len = SIZE_MAX - PAGE_SIZE + 1;
+	expect_link_vec_refused(test, ENTRY, vec, 2, PAGE_SIZE, DMA_TO_DEVICE);
+}
+
+static void link_vec_dir_none(struct kunit *test)
+{
+	struct page **pages = fixture_scattered_pages(test, 2);
+	struct phys_vec *vec = vec_of_pages(test, pages, 2);
+
+	expect_link_vec_refused(test, ENTRY, vec, 2, PAGE_SIZE, DMA_NONE);
+}
+
+static void link_vec_misaligned_piece(struct kunit *test)
+{
+	struct page **pages = fixture_scattered_pages(test, 3);
+	struct phys_vec *vec = vec_of_pages(test, pages, 3);
+
+	/* In the middle a start, then an end; a first end; a last start */
+	vec[1].paddr += 512;
+	expect_link_vec_refused(test, ENGINE, vec, 3, PAGE_SIZE, DMA_TO_DEVICE);
+	vec[1].paddr -= 512;
+	vec[1].len -= 512;
+	expect_link_vec_refused(test, ENGINE, vec, 3, PAGE_SIZE, DMA_TO_DEVICE);
+	vec[1].len += 512;
+	vec[0].len -= 512;
+	expect_link_vec_refused(test, ENGINE, vec, 3, PAGE_SIZE, DMA_TO_DEVICE);
+	vec[0].len += 512;
+	vec[2].paddr += 512;
+	vec[2].len -= 512;
+	expect_link_vec_refused(test, ENGINE, vec, 3, PAGE_SIZE, DMA_TO_DEVICE);
 }
 
 static void link_outside_reservation(struct kunit *test)
@@ -1284,6 +1452,13 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(try_alloc_untrusted_without_swiotlb),
 	KUNIT_CASE(link_scattered_pages),
 	KUNIT_CASE(link_ragged_ends),
+	KUNIT_CASE(link_vec_scattered_pages),
+	KUNIT_CASE(link_vec_ragged_ends),
+	KUNIT_CASE(link_vec_pieces_of_all_sizes),
+	KUNIT_CASE(link_vec_of_nothing),
+	KUNIT_CASE(link_vec_outside_reservation),
+	KUNIT_CASE(link_vec_dir_none),
+	KUNIT_CASE(link_vec_misaligned_piece),
 	KUNIT_CASE(link_outside_reservation),
 	KUNIT_CASE(link_offset_overflow),
 	KUNIT_CASE(link_size_zero),

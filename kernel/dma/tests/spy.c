@@ -24,6 +24,34 @@ static int spy_map_pages(struct iommu_domain *domain, unsigned long iova,
 	return err;
 }
 
+/* Counts, and fails, range by range, as if they had come one by one. */
+static int spy_map_vec(struct iommu_domain *domain, unsigned long iova,
+		       const struct phys_vec *vec, size_t nr, int prot,
+		       gfp_t gfp, size_t *mapped)
+{
+	size_t size = 0, i;
+	int fail = 0, err = 0;
+
+	for (i = 0; i < nr && !fail; i++) {
+		if (spy.fail_map && !--spy.fail_map)
+			fail = spy.fail_map_errno;
+		else
+			size += vec[i].len;
+	}
+	if (fail)
+		i--;
+	spy.map_vec++;
+	spy.map_pages += i;
+	spy.prot = prot;
+	if (i)
+		err = spy.driver->map_vec(domain, iova, vec, i, prot, gfp,
+					  mapped);
+	if (!err)
+		*mapped = size;
+	spy.bytes_mapped += *mapped;
+	return err ?: fail;
+}
+
 static size_t spy_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 			      size_t pgsize, size_t pgcount,
 			      struct iommu_iotlb_gather *gather)
@@ -74,6 +102,7 @@ static phys_addr_t spy_iova_to_phys(struct iommu_domain *domain,
 void spy_reset(void)
 {
 	spy.map_pages = 0;
+	spy.map_vec = 0;
 	spy.unmap_pages = 0;
 	spy.sync_map = 0;
 	spy.sync = 0;
@@ -107,6 +136,8 @@ int spy_insert(struct kunit *test)
 	spy.driver = f->domain->ops;
 	spy.ops = *spy.driver;
 	spy.ops.map_pages = spy_map_pages;
+	if (spy.driver->map_vec)
+		spy.ops.map_vec = spy_map_vec;
 	spy.ops.unmap_pages = spy_unmap_pages;
 	spy.ops.iotlb_sync_map = spy_iotlb_sync_map;
 	spy.ops.iotlb_sync = spy_iotlb_sync;

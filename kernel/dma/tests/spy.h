@@ -14,8 +14,9 @@ struct spy {
 	const struct iommu_domain_ops *driver;
 	struct iommu_domain *domain;
 
-	/* Calls that got through to the driver */
+	/* Calls that got through to the driver; map_pages is of ranges */
 	int map_pages;
+	int map_vec;
 	int unmap_pages;
 	int sync_map;
 	int sync;

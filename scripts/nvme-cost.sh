@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# nvme-cost.sh [machine...]: guest instructions and memory for an NVMe I/O, with
+# the series (build/linux) and without (build/base), side by side. Both kernels
+# have one configuration; configs/nvme-cost has the machines, the I/Os and the
+# limits; scripts/nvme-cost-report.sh judges.
+#
+#   ARGS=		more kernel arguments
+#   COST_TIMEOUT=300	seconds for a guest
+#   NO_BUILD=1		take the kernels that are there
+set -euo pipefail
+. "$(dirname "$0")/repo.sh"
+. scripts/nvme-guest.sh
+
+trees='base linux'
+
+build()
+{
+	local t
+
+	for t in $trees; do
+		[ "${NO_BUILD:-0}" = 1 ] || SRC=build/$t O=$out/$t scripts/kernel.sh configs/cost.config
+		[ -f "$out/$t/arch/x86/boot/bzImage" ] || die "$out/$t/arch/x86/boot/bzImage: missing: do without NO_BUILD"
+	done
+	# An option that is off may be known to one tree only.
+	diff <(grep '^CONFIG_' $out/base/.config) <(grep '^CONFIG_' $out/linux/.config) > $out/config.diff ||
+		die "$out/config.diff: the kernels differ in $(grep -c '^[<>]' $out/config.diff) options: have them off in configs/cost.config"
+	gcc -static -O2 -Wall -o $out/nvme_cost tools/testing/selftests/dma/nvme_cost.c 2> $out/nvme_cost.log ||
+		die_log $out/nvme_cost.log "tools/testing/selftests/dma/nvme_cost.c: does not compile"
+}
+
+# dwarf <tree> <object>: its debug information. It is compiled once more for
+# that, the way it was, to another place.
+dwarf()
+{
+	local cmd file=$out/dwarf.$1.o
+
+	cmd=$(sed -n '1s/^savedcmd_[^ ]* := //; 1s/ ; .*//; 1s/ -Wp,-MMD,[^ ]*//; 1p' "$out/$1/${2%/*}/.${2##*/}.cmd")
+	(cd "$out/$1" && eval "${cmd/ -o $2 / -g -o ../${file##*/} }") > $out/dwarf.log 2>&1 ||
+		die_log $out/dwarf.log "$2: does not compile for its debug information"
+	readelf --debug-dump=info "$file" 2>> $out/dwarf.log
+	rm "$file"
+}
+
+# size_of <struct>, offset_of <struct> <member>, of the debug information given
+read_dwarf()
+{
+	awk -v struct="$1" -v member="${2:-}" '
+		/DW_TAG_/ { tag = $NF; if (tag ~ /structure_type/) type = "" }
+		/DW_AT_name / { name = $NF; if (tag ~ /structure_type/) type = name }
+		/DW_AT_byte_size/ && tag ~ /structure_type/ && type == struct && !member { value = $NF }
+		/DW_AT_data_member_location/ && tag ~ /_member/ && type == struct && name == member { value = $NF }
+		END { if (value == "") exit 1; print value }' ||
+		die "struct $1 ${2:-}: not in the debug information: has it been renamed?"
+}
+
+make_initramfs()
+{
+	local root=$out/root
+
+	rm -rf $root
+	mkdir -p $root/{bin,dev,proc,sys}
+	cp /bin/busybox $root/bin/busybox
+	cp $out/nvme_cost $root/
+	install -m 755 scripts/nvme-cost-init.sh $root/init
+	sed -n 's/^io //p' $table > $root/ios
+	(cd $root && find . | cpio --quiet -o -H newc -R 0:0) > $out/initramfs
+}
+
+asked=$(machines "$@")
+mkdir -p "$out"
+build
+pool_size=$(dwarf base mm/dmapool.o | read_dwarf dma_pool size)
+for t in $trees; do
+	echo "iod $(dwarf "$t" drivers/nvme/host/pci.o | read_dwarf nvme_iod)" > "$out/iod.$t.results"
+done
+make_initramfs
+for name in $asked; do
+	for t in $trees; do
+		log=$out/$name.$t
+		say BOOT "$name, $t"
+		rm -f "$log.results"
+		boot "$name" "$t" "$log" "file:$log.results" "pool_size=$pool_size"
+		check_guest "$log"
+	done
+done
+# shellcheck disable=SC2086
+scripts/nvme-cost-report.sh $asked

@@ -1,0 +1,145 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash
+#
+# First process of the guest that scripts/nvme.sh boots: I/O to two NVMe disks,
+# one with integrity metadata. What happened goes to the second serial port:
+#   is <domain type> <removable or fixed>	the disks
+#   phase <n> <requests> <started> <IOVAs> <what>	what was counted in phase n
+#   ok <what>			was done
+#   status ok, or status failed to <what>	the last line
+#   bounced <n>			slots of bounce buffers in use at once, at most
+# From the kernel's command line: SIZE, of what fio writes; LOAD, how many seconds
+# a disk is busy while it gets into trouble; P2P, as in configs/nvme.
+set -eu
+
+/bin/busybox --install -s /bin
+mount -t devtmpfs devtmpfs /dev
+exec </dev/console >/dev/console 2>&1
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t debugfs debugfs /sys/kernel/debug
+mount -t tracefs tracefs /sys/kernel/tracing
+mount -t tmpfs tmpfs /tmp
+
+stty -F /dev/ttyS1 raw
+exec 3>/dev/ttyS1
+
+doing='start'
+finish() {
+	[ "$doing" = ok ] || doing="failed to $doing"
+	echo "status $doing" >&3
+	exec 3>&-	# waits until all has been sent
+	poweroff -f
+}
+trap finish EXIT
+
+. /nvme-count.sh
+. /nvme-faults.sh
+. /nvme-steps.sh
+
+# try <what> <command>...
+try() {
+	doing=$1
+	echo "$doing"
+	shift
+	"$@"
+	echo "ok $doing" >&3
+}
+
+# disk_of <serial number>
+disk_of() {
+	set -- "$(grep -l "^$1 *$" /sys/class/nvme/nvme*/serial)"
+	set -- "${1%/serial}"/nvme*n1
+	[ -b "/dev/${1##*/}" ]
+	echo "/dev/${1##*/}"
+}
+
+pci_of() {
+	readlink -f "/sys/block/${1##*/}/device/device"
+}
+
+describe() {
+	local type=none removable=fixed pci
+	pci=$(pci_of "$plain")
+	if [ -e "$pci/iommu_group" ]; then type=$(cat "$pci/iommu_group/type"); fi
+	if [ -e "$pci/removable" ]; then removable=$(cat "$pci/removable"); fi
+	echo "is $type $removable" >&3
+}
+
+has_metadata() {
+	grep -q '^T10-DIF-TYPE1-CRC$' "/sys/block/${1##*/}/integrity/format"
+	grep -q '^1$' "/sys/block/${1##*/}/integrity/device_is_integrity_capable"
+}
+
+# A disk's error that something has got over
+no_errors() {
+	if dmesg | grep -E 'I/O [Ee]rror|protection error|EXT4-fs error'; then return 1; fi
+}
+
+# Written in one way, read in the other; what fio reads, it has written itself.
+verify() {
+	DISK=$1 SIZE=$SIZE fio --output=/tmp/fio.log /nvme.fio || { cat /tmp/fio.log; return 1; }
+}
+
+# One sector that is not what was written there must be found.
+notice_wrong_sector() {
+	local disk=$1
+
+	set -- fio --name=corrupt --filename="$disk" --rw=write --bs=4k --size=1m --direct=1 \
+		--verify=crc32c --verify_interval=512 \
+		--output=/tmp/fio.out
+	"$@" --do_verify=0
+	dd if=/dev/urandom of="$disk" bs=512 seek=777 count=1 oflag=direct 2>/dev/null
+	if "$@" --verify_only 2>/tmp/fio.log; then return 1; fi
+	grep -q 'verify: bad .* offset 397824' /tmp/fio.log
+}
+
+# By their paths: busybox has a mke2fs of its own.
+file_system() {
+	/bin/mke2fs -q -F -t ext4 "$1"
+	mount -t ext4 "$1" /mnt
+	DISK=/mnt/file SIZE=$SIZE fio --output=/tmp/fio.log /nvme.fio || { cat /tmp/fio.log; return 1; }
+	cp -r /bin /mnt/
+	umount /mnt
+	mount -t ext4 -o ro "$1" /mnt
+	(cd /bin && find . -type f -exec sha256sum {} +) >/tmp/sums
+	(cd /mnt/bin && sha256sum -c -s /tmp/sums)
+	umount /mnt
+	/bin/e2fsck -f -n "$1"
+	no_errors
+}
+
+doing='find the disks'
+plain=$(disk_of plain)
+protected=$(disk_of protected)
+describe
+try 'find integrity metadata' has_metadata "$protected"
+
+if [ -n "${SOAK:-}" ]; then
+	try "soak for $SOAK seconds" soak "$plain" "$protected"
+	try 'unbind the disks' unbind "$plain" "$protected"
+	doing=ok
+	exit
+fi
+
+count_phases
+for where in $(echo "${P2P:-}" | tr , ' '); do
+	try "verify P2P by $where" verify_p2p "$where" "$plain"
+done
+try 'verify direct and buffered I/O' verify "$plain"
+try 'verify direct and buffered I/O, with metadata' verify "$protected"
+try 'make, use and check ext4, with metadata' file_system "$protected"
+try 'reset the controller under load' reset_under_load "$plain"
+try 'time out and abort under load, with metadata' time_out_under_load "$protected"
+if [ "$SIZE" != 4m ]; then
+	try 'make, use and check ext4' file_system "$plain"
+	try 'reset the controller under load, with metadata' reset_under_load "$protected"
+	try 'time out and abort under load' time_out_under_load "$plain"
+fi
+fail_steps "$plain"
+try 'notice a wrong sector' notice_wrong_sector "$plain"
+hiwater=/sys/kernel/debug/swiotlb/io_tlb_used_hiwater
+if [ -e $hiwater ]; then echo "bounced $(cat $hiwater)" >&3; fi
+try 'unbind the disks' unbind "$plain" "$protected"
+doing=ok

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# What QEMU traced while the guest was in a phase, as it writes the phase to the
+# config space of an NVMe controller: lines <phase> <event> <how often>, at the end
+# of the trace. Of the addresses in memory that a controller was given, those that
+# are 512 bytes behind the start of a page count as an event of their own.
+$1 == "pci_cfg_write" && $2 == "nvme" && $4 == "@0x3c" { phase = substr($NF, 3); next }
+$1 == "pci_cfg_write" || phase == 0 { next }
+$1 == "pci_nvme_map_addr" && $3 ~ /200$/ { n[phase " map_addr_at_512"]++ }
+{ n[phase " " $1]++ }
+END { for (i in n) print i, n[i] }

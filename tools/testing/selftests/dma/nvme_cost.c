@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What an I/O costs: reads or writes a block device without the page cache,
+ * one request after the other, and prints how long the CPU was busy for each.
+ * In a guest that counts instructions (-icount shift=0) a nanosecond is one.
+ *
+ *	nvme_cost <device> read|write <bytes> <layout> <I/Os> <runs>
+ *
+ * The layout of the buffer in memory, which is looked up and not believed:
+ *	scattered	no page is the neighbour of the one before it
+ *	iovec		the same, each page handed over by an iovec of its own
+ *	contiguous	one piece, of a huge page
+ *
+ * Prints "<pages> <requests of an I/O> <nanoseconds of an I/O>...", one for each
+ * run. Busy is all that is not idle. An interrupt that the idle loop gets is busy
+ * time: the kernel stops its idle clock for it.
+ *
+ * After a warm-up an I/O is recorded in the kernel's trace. With no run, all of
+ * them are; "ready" is printed before, "done" after, and a line is waited for.
+ */
+#define _GNU_SOURCE
+#include <err.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#include <linux/fs.h>
+
+#define HUGE_SIZE	(2UL << 20)
+#define WARM_UP		1024		/* requests: caches of IO addresses and of the slab */
+#define REQUEST_SIZE	(128UL << 10)	/* most behind an IOMMU */
+#define MAX_TRIES	20
+#define PFN_MASK	((1ULL << 55) - 1)
+
+static size_t page_size;
+
+/* Physical page number of an address; bit 63 says that it has one, root sees it. */
+static uint64_t pfn_of(const void *p)
+{
+	static int fd = -1;
+	uint64_t entry;
+
+	if (fd < 0)
+		fd = open("/proc/self/pagemap", O_RDONLY);
+	if (fd < 0 || pread(fd, &entry, sizeof(entry),
+			    (uintptr_t)p / page_size * sizeof(entry)) != sizeof(entry))
+		err(1, "/proc/self/pagemap: not readable: build with PROC_PAGE_MONITOR");
+	if (!(entry >> 63) || !(entry & PFN_MASK))
+		errx(1, "/proc/self/pagemap: no page number for %p: run this as root", p);
+	return entry & PFN_MASK;
+}
+
+static void *map(void *where, size_t size, int flags)
+{
+	void *p = mmap(where, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+
+	if (p == MAP_FAILED)
+		err(1, "mmap: no buffer of %zu bytes%s", size,
+		    flags & MAP_HUGETLB ? ": reserve pages in nr_hugepages" : "");
+	return p;
+}
+
+/* Free memory may come in order: have a page that would follow go elsewhere. */
+static char *map_scattered(size_t size)
+{
+	char *buf = map(NULL, size, 0), *spacer = map(NULL, 4 * size, 0);
+	size_t used = 0;
+
+	for (size_t i = 0; i < size; i += page_size) {
+		do {
+			if (used == 4 * size)
+				errx(1, "no scattered pages in %zu bytes: add memory", 5 * size);
+			map(buf + i, page_size, MAP_FIXED);
+			spacer[used] = 1;
+			used += page_size;
+			buf[i] = 1;
+		} while (i && pfn_of(buf + i) == pfn_of(buf + i - page_size) + 1);
+	}
+	return buf;
+}
+
+static void check_layout(const char *buf, size_t size, int contiguous)
+{
+	for (size_t i = page_size; i < size; i += page_size) {
+		int64_t step = pfn_of(buf + i) - pfn_of(buf + i - page_size);
+
+		if (contiguous ? step != 1 : step == 1)
+			errx(1, "page %zu of the buffer is %lld behind the one before it: not %s",
+			     i / page_size, (long long)step,
+			     contiguous ? "contiguous" : "scattered");
+	}
+}
+
+/* The number behind a name in /proc/timer_list; there is one CPU. */
+static long long timer_value(const char *list, const char *name)
+{
+	const char *p = strstr(list, name);
+
+	if (!p)
+		errx(1, "/proc/timer_list: no %s: build with NO_HZ_IDLE and HIGH_RES_TIMERS",
+		     name);
+	p += strlen(name);
+	return strtoll(p + strspn(p, " :"), NULL, 10);
+}
+
+static long long busy_ns(void)
+{
+	static char list[1 << 16];
+	size_t len = 0;
+	ssize_t n;
+	int fd = open("/proc/timer_list", O_RDONLY);
+
+	if (fd < 0)
+		err(1, "/proc/timer_list");
+	while ((n = read(fd, list + len, sizeof(list) - 1 - len)) > 0)
+		len += n;
+	if (n < 0 || len == sizeof(list) - 1)
+		errx(1, "/proc/timer_list: more than %zu bytes, or unreadable", sizeof(list));
+	list[len] = '\0';
+	close(fd);
+	return timer_value(list, "now at") - timer_value(list, ".idle_sleeptime") -
+		timer_value(list, ".iowait_sleeptime");
+}
+
+static unsigned long long requests(const char *device)
+{
+	unsigned long long reads, writes;
+	const char *name = strrchr(device, '/');
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/block/%s/stat", name ? name + 1 : device);
+	f = fopen(path, "r");
+	if (!f || fscanf(f, "%llu %*u %*u %*u %llu", &reads, &writes) != 2)
+		err(1, "%s: not the counters of a disk", path);
+	fclose(f);
+	return reads + writes;
+}
+
+struct job {
+	int fd;
+	int write;
+	size_t size;
+	uint64_t capacity;
+	struct iovec *iov;
+	int nr_iov;
+};
+
+static void do_io(const struct job *job, uint64_t count)
+{
+	uint64_t offset = 0;
+
+	while (count--) {
+		ssize_t n = job->write ? pwritev(job->fd, job->iov, job->nr_iov, offset) :
+					 preadv(job->fd, job->iov, job->nr_iov, offset);
+
+		if (n != (ssize_t)job->size)
+			err(1, "%s at %llu: %zd bytes of %zu", job->write ? "write" : "read",
+			    (unsigned long long)offset, n, job->size);
+		offset += job->size;
+		if (offset + job->size > job->capacity)
+			offset = 0;
+	}
+}
+
+/* Whatever events are enabled, have them recorded or not. */
+static void record(int on)
+{
+	int fd = open("/sys/kernel/tracing/tracing_on", O_WRONLY);
+
+	if (fd < 0 || write(fd, on ? "1" : "0", 1) != 1)
+		err(1, "/sys/kernel/tracing/tracing_on: cannot be written: mount tracefs there");
+	close(fd);
+}
+
+/* Have whoever wants to look on from outside get ready. */
+static void tell(const char *what)
+{
+	puts(what);
+	fflush(stdout);
+	getchar();
+}
+
+/* How often this has gone to sleep */
+static unsigned long long sleeps(void)
+{
+	struct rusage usage;
+
+	if (getrusage(RUSAGE_SELF, &usage))
+		err(1, "getrusage");
+	return usage.ru_nvcsw;
+}
+
+/*
+ * Nanoseconds of an I/O. A disk that is fast by chance spares the CPU to sleep and
+ * to wake up: then the run is made once more.
+ */
+static double one_run(const struct job *job, uint64_t count, long long overhead)
+{
+	unsigned long long slept;
+	long long busy;
+
+	for (int tries = 0; tries < MAX_TRIES; tries++) {
+		slept = sleeps();
+		busy = busy_ns();
+		do_io(job, count);
+		busy = busy_ns() - busy - overhead;
+		slept = sleeps() - slept;
+		if (slept >= count - count / 500)
+			return (double)busy / count;
+	}
+	errx(1, "%llu of %llu I/Os not waited for, in the last of %d tries: have a slower disk",
+	     (unsigned long long)count - slept, (unsigned long long)count, MAX_TRIES);
+}
+
+int main(int argc, char **argv)
+{
+	struct job job = { };
+	unsigned long long before, after;
+	long long begin, overhead;
+	int contiguous, runs;
+	uint64_t count, recorded;
+	size_t pages;
+	char *buf;
+
+	if (argc != 7)
+		errx(1, "usage: nvme_cost <device> read|write <bytes> <layout> <I/Os> <runs>");
+	page_size = sysconf(_SC_PAGESIZE);
+	job.write = !strcmp(argv[2], "write");
+	job.size = strtoul(argv[3], NULL, 0);
+	contiguous = !strcmp(argv[4], "contiguous");
+	count = strtoull(argv[5], NULL, 0);
+	runs = atoi(argv[6]);
+	pages = job.size / page_size;
+	if (!job.write && strcmp(argv[2], "read"))
+		errx(1, "%s: neither read nor write", argv[2]);
+	if (!pages || job.size % page_size)
+		errx(1, "%s bytes: not a number of whole pages", argv[3]);
+	if (!contiguous && strcmp(argv[4], "scattered") && strcmp(argv[4], "iovec"))
+		errx(1, "%s: no such layout: scattered, iovec or contiguous", argv[4]);
+	if (!count || runs < 0)
+		errx(1, "%s I/Os, %s runs: nothing to do", argv[5], argv[6]);
+
+	recorded = runs ? 1 : count;
+	job.fd = open(argv[1], O_RDWR | O_DIRECT);
+	if (job.fd < 0 || ioctl(job.fd, BLKGETSIZE64, &job.capacity) || job.capacity < job.size)
+		err(1, "%s: not a block device of at least %zu bytes", argv[1], job.size);
+
+	if (contiguous) {
+		buf = map(NULL, (job.size + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1), MAP_HUGETLB);
+		memset(buf, 1, job.size);
+	} else {
+		buf = map_scattered(job.size);
+	}
+	job.nr_iov = strcmp(argv[4], "iovec") ? 1 : pages;
+	job.iov = calloc(job.nr_iov, sizeof(*job.iov));
+	if (!job.iov)
+		err(1, "calloc");
+	for (int i = 0; i < job.nr_iov; i++) {
+		job.iov[i].iov_base = buf + i * page_size;
+		job.iov[i].iov_len = job.size / job.nr_iov;
+	}
+
+	check_layout(buf, job.size, contiguous);
+	do_io(&job, job.size > REQUEST_SIZE ? WARM_UP * REQUEST_SIZE / job.size : WARM_UP);
+	before = requests(argv[1]);
+	if (!runs)
+		tell("ready");
+	record(1);
+	do_io(&job, recorded);
+	record(0);
+	if (!runs)
+		tell("done");
+	after = requests(argv[1]);
+	printf("%zu %llu", pages, (after - before) / recorded);
+
+	/* Looking at the clock takes its time, too. */
+	busy_ns();
+	begin = busy_ns();
+	overhead = busy_ns() - begin;
+	for (int i = 0; i < runs; i++)
+		printf(" %.1f", one_run(&job, count, overhead));
+	printf("\n");
+	check_layout(buf, job.size, contiguous);
+	return 0;
+}
