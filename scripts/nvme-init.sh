@@ -47,6 +47,19 @@ try() {
 	echo "ok $doing" >&3
 }
 
+# All four controllers are probed at once.
+load_driver() {
+	local n=0
+
+	insmod /nvme-core.ko
+	insmod /nvme.ko
+	until [ "$(cat /sys/class/nvme/nvme*/state | grep -c live)" = 4 ] && [ "$(grep -c nvme.n1 /proc/partitions)" = 2 ]; do
+		n=$((n + 1))
+		[ $n -lt 100 ]
+		sleep 0.1
+	done
+}
+
 # disk_of <serial number>
 disk_of() {
 	set -- "$(grep -l "^$1 *$" /sys/class/nvme/nvme*/serial)"
@@ -110,6 +123,8 @@ file_system() {
 	no_errors
 }
 
+doing='load the driver'
+load_driver
 doing='find the disks'
 plain=$(disk_of plain)
 protected=$(disk_of protected)

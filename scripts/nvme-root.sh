@@ -8,6 +8,7 @@ set -euo pipefail
 
 out=$1
 root=$out/root
+KERNEL=${KERNEL:-build/kernel}
 
 # install_program <name>: at its own path, with its libraries at theirs
 install_program()
@@ -53,6 +54,7 @@ install_fio
 for program in mke2fs e2fsck; do install_program "$program"; done
 cp /etc/mke2fs.conf "$root/etc/"
 cp scripts/nvme{,-soak}.fio scripts/nvme-{count,faults,steps}.sh "$root/"
+cp "$KERNEL"/drivers/nvme/host/nvme{,-core}.ko "$root/" || die "$KERNEL/drivers/nvme/host/: no modules: make kernel"
 install -m 755 scripts/nvme-init.sh "$root/init"
 
 # Not compressed: unpacking costs the guest more than QEMU the reading.

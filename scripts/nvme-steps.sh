@@ -49,17 +49,19 @@ reservations() {
 }
 
 # fail_each <bytes> <function> <errno> <ok or fails>: call after call, until a
-# request does not have that many
+# request does not have that many. What fails in a batch of requests is tried
+# again on its own at once, so to be seen an error has to come twice.
 fail_each() {
-	local n=1 before now rc
+	local n=1 times=1 before now rc
 
+	if [ "$4" = fails ]; then times=2; fi
 	before=$(resources)
 	while :; do
-		fail_calls "$2" "$3" $n 1
+		fail_calls "$2" "$3" $n $times
 		rc=ok
 		read_disk "$1" /tmp/got || rc=fails
 		fail_no_more
-		if [ "$left" != 0 ]; then break; fi
+		if [ "$left" = $times ]; then break; fi
 		if [ $rc != "$4" ]; then
 			echo "$2: call $n failed with $3: the read $rc"
 			return 1
