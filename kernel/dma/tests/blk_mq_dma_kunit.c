@@ -28,6 +28,9 @@
 /* Most ranges that the data of a request here is mapped as */
 #define MAX_RANGES	160
 
+/* Segments; not so few that all are linked by one call */
+#define MANY		40
+
 /* Requests */
 
 /* A queue with nothing behind it: no request ever gets there. */
@@ -622,6 +625,16 @@ static void start_several_bios(struct kunit *test)
 	expect_requests_to_iommu(f, req, 7, IOMMU_READ);
 }
 
+/* More than are linked by one call */
+static void start_many_segments(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	expect_requests_to_iommu(f, request_of(test, &no_limits, REQ_OP_WRITE,
+					       scattered_data(test, MANY, 512, 1024),
+					       MANY), MANY, IOMMU_READ);
+}
+
 /* One that runs over several pages, and one that begins in another page */
 static void start_multi_page_bvecs(struct kunit *test)
 {
@@ -947,12 +960,13 @@ static void start_link_fails(struct kunit *test)
 	};
 	struct fixture *f = test->priv;
 	struct request *req = request_of(test, &no_limits, REQ_OP_READ,
-					 scattered_data(test, 8, 512, 1024), 8);
+					 scattered_data(test, MANY, 512, 1024),
+					 MANY);
 	struct mapping *m = new_mapping(f, req);
 	int i, nth;
 
 	for (i = 0; i < ARRAY_SIZE(errors); i++) {
-		for (nth = 1; nth <= 8; nth++) {
+		for (nth = 1; nth <= MANY; nth++) {
 			spy_reset();
 			spy.fail_map = nth;
 			spy.fail_map_errno = errors[i].err;
@@ -1377,7 +1391,8 @@ static void p2p_through_host_bridge_mixed_with_ram(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct pci_dev *pdev = p2pmem_get(test);
 	struct page *pages = p2pmem_pages(test, pdev, 8);
-	struct bio_vec *data = scattered_data(test, 15, 0, PAGE_SIZE);
+	struct bio_vec *data = scattered_data(test, MANY, 0,
+					      PAGE_SIZE);
 	struct request *req;
 	struct mapping *m;
 
@@ -1394,9 +1409,9 @@ static void p2p_through_host_bridge_mixed_with_ram(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
 
 	req = new_request(test, &no_limits, REQ_OP_READ);
-	add_bio(test, req, data, 15);
+	add_bio(test, req, data, MANY);
 	add_every_other_page(test, req, pages, 1);
-	expect_request_is_segments(f, req, 16);
+	expect_request_is_segments(f, req, MANY + 1);
 	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
 	expect_refused_reservation_given_back(f, req);
 }
@@ -1703,6 +1718,7 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(start_one_range_by_virt_boundary),
 	KUNIT_CASE(start_virt_boundary_within_granule),
 	KUNIT_CASE(start_several_bios),
+	KUNIT_CASE(start_many_segments),
 	KUNIT_CASE(start_multi_page_bvecs),
 	KUNIT_CASE(start_bio_advanced),
 	KUNIT_CASE(start_special_payload),
