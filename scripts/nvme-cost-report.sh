@@ -28,10 +28,13 @@ awk -v csv=$out/nvme.csv -v max_spread="${SPREAD:-0.003}" '
 	FNR == NR { next }
 	$3 == "iod" { iod[$2] = $4 }
 	$3 == "memory" {
-		bytes[$1 " " $4 " " $5, $2] += $7
-		who[$1 " " $4 " " $5, $2] = who[$1 " " $4 " " $5, $2] " " $6 ":" $7
-		if ($2 == "base" && !($1 " " $4 " " $5 in seen)) memory[++n_memory] = $1 " " $4 " " $5
-		seen[$1 " " $4 " " $5]
+		key = $1 " " $4 " " $5
+		if (!(key in seen)) memory[++n_memory] = key
+		seen[key]
+		bytes[key, $2] += $7
+		what = sprintf("%s(%d)", $6, $7)
+		if (!((key, $2, what) in times)) who[key, $2] = who[key, $2] " " what
+		times[key, $2, what]++
 	}
 	$3 == "cost" {
 		key = $1 " " $4 " " $5 " " $6
@@ -39,13 +42,20 @@ awk -v csv=$out/nvme.csv -v max_spread="${SPREAD:-0.003}" '
 		pages[key] = $7
 		requests[key, $2] = $8
 		min = max = $9
-		for (sum = 0, i = 9; i <= NF; i++) {
+		sum = 0
+		for (i = 9; i <= NF; i++) {
 			sum += $i
 			if ($i + 0 < min + 0) min = $i
 			if ($i + 0 > max + 0) max = $i
 		}
 		cost[key, $2] = sum / (NF - 8)
 		spread[key, $2] = max / min - 1
+	}
+	# by_whom <machine, I/O> <tree>: times * function(bytes), for each
+	function by_whom(key, tree,	list, n, i, text) {
+		n = split(who[key, tree], list, " ")
+		for (i = 1; i <= n; i++) text = text " " times[key, tree, list[i]] "*" list[i]
+		return text
 	}
 	function verdict(what, value, most, format) {
 		ok = value + 0 <= most + 0
@@ -71,8 +81,8 @@ awk -v csv=$out/nvme.csv -v max_spread="${SPREAD:-0.003}" '
 		}
 		print "\n  memory allocated for a read, in bytes, and by whom"
 		for (i = 1; i <= n_memory; i++) {
-			printf "  %-36s base    %6d %s\n", memory[i], bytes[memory[i], "base"], who[memory[i], "base"]
-			printf "  %-36s patched %6d %s\n", "", bytes[memory[i], "linux"], who[memory[i], "linux"]
+			printf "  %-36s base    %6d %s\n", memory[i], bytes[memory[i], "base"], by_whom(memory[i], "base")
+			printf "  %-36s patched %6d %s\n", "", bytes[memory[i], "linux"], by_whom(memory[i], "linux")
 		}
 		print ""
 		for (i = 1; i <= n; i++) {

@@ -35,7 +35,7 @@ boot()
 	timeout --foreground -k 5 "${COST_TIMEOUT:-300}" qemu-system-x86_64 \
 		-machine q35 -accel tcg -icount shift=0,sleep=off -smp 1 -m 512M \
 		-nodefaults -no-user-config -nographic -no-reboot -bios qboot.rom "${qemu_args[@]}" \
-		-drive if=none,id=disk,driver=null-co,size=1G,latency-ns=200000 -device nvme,serial=cost,drive=disk,mdts=0 \
+		-drive "if=none,id=disk,driver=null-co,size=1G,latency-ns=${LATENCY:-200000}" -device nvme,serial=cost,drive=disk,mdts=0 \
 		-kernel "$out/$tree/arch/x86/boot/bzImage" -initrd "$out/initramfs" \
 		-append "console=ttyS0 panic=-1 tsc=reliable idle=poll $(xargs <<< "$kernel_args") group=$(xargs <<< "$group") $more ${ARGS:-}" \
 		-serial "file:$log.console" -serial "$serial" "$@" \

@@ -36,6 +36,7 @@
 #define WARM_UP		1024		/* requests: caches of IO addresses and of the slab */
 #define REQUEST_SIZE	(128UL << 10)	/* most behind an IOMMU */
 #define MAX_TRIES	20
+#define SLEEP_NS	4000		/* at most, to go to sleep and to wake up */
 #define PFN_MASK	((1ULL << 55) - 1)
 
 static size_t page_size;
@@ -173,11 +174,12 @@ static void do_io(const struct job *job, uint64_t count)
 /* Whatever events are enabled, have them recorded or not. */
 static void record(int on)
 {
-	int fd = open("/sys/kernel/tracing/tracing_on", O_WRONLY);
+	static int fd = -1;
 
-	if (fd < 0 || write(fd, on ? "1" : "0", 1) != 1)
+	if (fd < 0)
+		fd = open("/sys/kernel/tracing/tracing_on", O_WRONLY);
+	if (fd < 0 || pwrite(fd, on ? "1" : "0", 1, 0) != 1)
 		err(1, "/sys/kernel/tracing/tracing_on: cannot be written: mount tracefs there");
-	close(fd);
 }
 
 /* Have whoever wants to look on from outside get ready. */
@@ -200,24 +202,23 @@ static unsigned long long sleeps(void)
 
 /*
  * Nanoseconds of an I/O. A disk that is fast by chance spares the CPU to sleep and
- * to wake up: then the run is made once more.
+ * to wake up: if that makes more than a thousandth, the run is made once more.
  */
 static double one_run(const struct job *job, uint64_t count, long long overhead)
 {
-	unsigned long long slept;
-	long long busy;
+	long long busy, missed;
 
 	for (int tries = 0; tries < MAX_TRIES; tries++) {
-		slept = sleeps();
+		missed = count + sleeps();
 		busy = busy_ns();
 		do_io(job, count);
 		busy = busy_ns() - busy - overhead;
-		slept = sleeps() - slept;
-		if (slept >= count - count / 500)
+		missed -= sleeps();
+		if (missed * SLEEP_NS <= busy / 1000)
 			return (double)busy / count;
 	}
-	errx(1, "%llu of %llu I/Os not waited for, in the last of %d tries: have a slower disk",
-	     (unsigned long long)count - slept, (unsigned long long)count, MAX_TRIES);
+	errx(1, "%lld of %llu I/Os not waited for, in the last of %d tries: have a slower disk",
+	     missed, (unsigned long long)count, MAX_TRIES);
 }
 
 int main(int argc, char **argv)
