@@ -27,14 +27,31 @@ static bool blk_dma_more(struct blk_dma_iter *iter)
 	return true;
 }
 
-/* How much may be in a segment that begins at @phys: at least a byte, at most @len */
-static unsigned int blk_dma_segment_size(struct request_queue *q,
-					 phys_addr_t phys, unsigned int len)
+/* Is a segment within the limits of the queue? */
+static bool blk_dma_segment_fits(const struct queue_limits *lim,
+				 phys_addr_t phys, unsigned int len)
 {
-	unsigned long mask = queue_segment_boundary(q);
+	unsigned long mask = lim->seg_boundary_mask;
 
-	len = min(len, queue_max_segment_size(q));
+	return len <= lim->max_segment_size &&
+		(phys | mask) == ((phys + len - 1) | mask);
+}
+
+/* The part of it that is within them if not all is: at least a byte */
+static unsigned int blk_dma_cut_segment(const struct queue_limits *lim,
+					phys_addr_t phys, unsigned int len)
+{
+	unsigned long mask = lim->seg_boundary_mask;
+
+	len = min(len, lim->max_segment_size);
 	return min_t(unsigned long, len - 1, mask - (mask & phys)) + 1;
+}
+
+/* Where the data that is left begins */
+static phys_addr_t blk_dma_left_phys(const struct blk_dma_iter *iter)
+{
+	return bvec_phys(&iter->bvecs[iter->left.bi_idx]) +
+		iter->left.bi_bvec_done;
 }
 
 /*
@@ -60,20 +77,24 @@ static void blk_dma_classify(struct device *dma_dev, struct blk_dma_iter *iter,
 static bool blk_dma_next_segment(struct request *req, struct device *dma_dev,
 				 struct blk_dma_iter *iter, struct bio_vec *seg)
 {
-	struct request_queue *q = req->q;
+	const struct queue_limits *lim = &req->q->limits;
 	struct bio_vec next;
+	phys_addr_t phys;
 
 	if (!blk_dma_more(iter))
 		return false;
 
 	*seg = mp_bvec_iter_bvec(iter->bvecs, iter->left);
-	seg->bv_len = blk_dma_segment_size(q, bvec_phys(seg), seg->bv_len);
+	phys = bvec_phys(seg);
+	if (unlikely(!blk_dma_segment_fits(lim, phys, seg->bv_len)))
+		seg->bv_len = blk_dma_cut_segment(lim, phys, seg->bv_len);
 	bvec_iter_advance_single(iter->bvecs, &iter->left, seg->bv_len);
 
-	while (blk_dma_more(iter)) {
+	while (blk_dma_more(iter) &&
+	       blk_dma_left_phys(iter) == phys + seg->bv_len) {
 		next = mp_bvec_iter_bvec(iter->bvecs, iter->left);
-		if (next.bv_len > queue_max_segment_size(q) - seg->bv_len ||
-		    !biovec_phys_mergeable(q, seg, &next))
+		if (next.bv_len > lim->max_segment_size - seg->bv_len ||
+		    !biovec_phys_mergeable(req->q, seg, &next))
 			break;
 		seg->bv_len += next.bv_len;
 		bvec_iter_advance_single(iter->bvecs, &iter->left, next.bv_len);
