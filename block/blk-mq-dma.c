@@ -9,10 +9,10 @@
 
 #include "blk.h"
 
-/* Is there data left? Goes on to the next bio that has some. */
-static bool blk_dma_more(struct blk_dma_iter *iter)
+/* To the next bio that has data */
+static noinline bool blk_dma_next_bio(struct blk_dma_iter *iter)
 {
-	while (!iter->left.bi_size) {
+	do {
 		if (!iter->bio || !iter->bio->bi_next)
 			return false;
 		iter->bio = iter->bio->bi_next;
@@ -23,8 +23,14 @@ static bool blk_dma_more(struct blk_dma_iter *iter)
 			iter->bvecs = iter->bio->bi_io_vec;
 			iter->left = iter->bio->bi_iter;
 		}
-	}
+	} while (!iter->left.bi_size);
 	return true;
+}
+
+/* Is there data left? */
+static inline bool blk_dma_more(struct blk_dma_iter *iter)
+{
+	return likely(iter->left.bi_size) || blk_dma_next_bio(iter);
 }
 
 /* Is a segment within the limits of the queue? */
@@ -58,8 +64,9 @@ static phys_addr_t blk_dma_left_phys(const struct blk_dma_iter *iter)
  * What is the segment to the device? Told by iter->p2pdma.map, where the driver
  * finds it.
  */
-static void blk_dma_classify(struct device *dma_dev, struct blk_dma_iter *iter,
-			     const struct bio_vec *seg)
+static inline void blk_dma_classify(struct device *dma_dev,
+				    struct blk_dma_iter *iter,
+				    const struct bio_vec *seg)
 {
 	struct pci_p2pdma_map_state *p2pdma = &iter->p2pdma;
 
@@ -69,16 +76,35 @@ static void blk_dma_classify(struct device *dma_dev, struct blk_dma_iter *iter,
 	}
 }
 
+/* Have the segment grow by what follows, as long as it is contiguous. */
+static noinline void blk_dma_merge(struct request_queue *q,
+				   struct blk_dma_iter *iter,
+				   struct bio_vec *seg)
+{
+	unsigned int max_size = queue_max_segment_size(q);
+	struct bio_vec next;
+
+	while (blk_dma_more(iter)) {
+		next = mp_bvec_iter_bvec(iter->bvecs, iter->left);
+		if (next.bv_len > max_size - seg->bv_len ||
+		    !biovec_phys_mergeable(q, seg, &next))
+			break;
+		seg->bv_len += next.bv_len;
+		bvec_iter_advance_single(iter->bvecs, &iter->left, next.bv_len);
+	}
+}
+
 /*
  * The next segment of the data, which is physically contiguous and within the
  * limits of the queue. It may be larger than the block layer has counted it, as
- * neighbours are merged here, but there are never more.
+ * neighbours are merged here, but there are never more. This is what each page of
+ * scattered data goes through.
  */
-static bool blk_dma_next_segment(struct request *req, struct device *dma_dev,
-				 struct blk_dma_iter *iter, struct bio_vec *seg)
+static __always_inline bool
+blk_dma_next_segment(struct request *req, struct device *dma_dev,
+		     struct blk_dma_iter *iter, struct bio_vec *seg)
 {
 	const struct queue_limits *lim = &req->q->limits;
-	struct bio_vec next;
 	phys_addr_t phys;
 
 	if (!blk_dma_more(iter))
@@ -90,30 +116,25 @@ static bool blk_dma_next_segment(struct request *req, struct device *dma_dev,
 		seg->bv_len = blk_dma_cut_segment(lim, phys, seg->bv_len);
 	bvec_iter_advance_single(iter->bvecs, &iter->left, seg->bv_len);
 
-	while (blk_dma_more(iter) &&
-	       blk_dma_left_phys(iter) == phys + seg->bv_len) {
-		next = mp_bvec_iter_bvec(iter->bvecs, iter->left);
-		if (next.bv_len > lim->max_segment_size - seg->bv_len ||
-		    !biovec_phys_mergeable(req->q, seg, &next))
-			break;
-		seg->bv_len += next.bv_len;
-		bvec_iter_advance_single(iter->bvecs, &iter->left, next.bv_len);
-	}
+	/* The end of a bio has no neighbour to compare with here. */
+	if (unlikely(!iter->left.bi_size ||
+		     blk_dma_left_phys(iter) == phys + seg->bv_len))
+		blk_dma_merge(req->q, iter, seg);
 
 	blk_dma_classify(dma_dev, iter, seg);
 	return true;
 }
 
-static bool blk_dma_fail(struct blk_dma_iter *iter, blk_status_t status)
+static inline bool blk_dma_fail(struct blk_dma_iter *iter, blk_status_t status)
 {
 	iter->status = status;
 	return false;
 }
 
 /* Map a segment on its own. */
-static bool blk_dma_map_segment(struct request *req, struct device *dma_dev,
-				struct blk_dma_iter *iter,
-				const struct bio_vec *seg)
+static __always_inline bool
+blk_dma_map_segment(struct request *req, struct device *dma_dev,
+		    struct blk_dma_iter *iter, const struct bio_vec *seg)
 {
 	iter->len = seg->bv_len;
 
@@ -138,9 +159,11 @@ static bool blk_dma_map_segment(struct request *req, struct device *dma_dev,
 }
 
 /* Does no segment but the first begin, and none but the last end, in a granule? */
-static bool blk_dma_without_gaps(struct request *req, struct device *dma_dev,
-				 struct blk_dma_iter iter, struct bio_vec seg,
-				 unsigned long granule_mask)
+static noinline bool blk_dma_without_gaps(struct request *req,
+					  struct device *dma_dev,
+					  struct blk_dma_iter iter,
+					  struct bio_vec seg,
+					  unsigned long granule_mask)
 {
 	phys_addr_t end;
 
