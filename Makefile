@@ -11,7 +11,7 @@ Q := $(if $(filter 1,$(V)),,@)
 
 help:
 	@echo 'make run     build a kernel, boot it, move data, do I/O to NVMe   15 min the first time'
-	@echo 'make check   all of the tests, from nothing                       10 min'
+	@echo 'make check   all of the tests, from nothing                       20 min'
 	@echo 'make tree    build/linux: the kernel source with the series       30 s'
 	@echo 'make kernel  build/kernel: the kernel of it                       5 min'
 	@echo 'make series  build/series: the patches as mail, proven by git am  1 min'
