@@ -42,14 +42,6 @@ hits() {
 	done
 }
 
-# Of no use to the guest, but QEMU's trace has it among the IOMMU's requests:
-# the phase is written to the interrupt line in the device's config space.
-mark() {
-	# shellcheck disable=SC2059 # the format is the octal escape
-	printf "\\$(printf %03o "$1")" |
-		dd of="$(pci_of "$plain")/config" bs=1 seek=60 conv=notrunc 2>/dev/null
-}
-
 # count <what> <disk> <I/Os of fio> <fio arguments>...
 n=0
 count() {
@@ -64,11 +56,11 @@ count() {
 	local requests0=$1 started0=$2 iovas0=$3
 
 	shift 4
-	mark $n
+	mark_phase "$(pci_of "$plain")" $n
 	fio --name=count --filename="$disk" --ioengine=libaio --direct=1 --number_ios="$ios" \
 		--mem=mmapshared:/tmp/scattered --output=/tmp/fio.log "$@" || { cat /tmp/fio.log; return 1; }
 	sleep 0.1	# until the flush queue's timer of 10 ms has emptied it
-	mark 0
+	mark_phase "$(pci_of "$plain")" 0
 	# shellcheck disable=SC2046
 	set -- $(hits)
 	echo "phase $n $(($1 - requests0)) $(($2 - started0)) $(($3 - iovas0)) $what" >&3

@@ -13,26 +13,8 @@
 # a disk is busy while it gets into trouble; P2P, as in configs/nvme.
 set -eu
 
-/bin/busybox --install -s /bin
-mount -t devtmpfs devtmpfs /dev
-exec </dev/console >/dev/console 2>&1
-mount -t proc proc /proc
-mount -t sysfs sysfs /sys
-mount -t debugfs debugfs /sys/kernel/debug
-mount -t tracefs tracefs /sys/kernel/tracing
+. /guest-init.sh
 mount -t tmpfs tmpfs /tmp
-
-stty -F /dev/ttyS1 raw
-exec 3>/dev/ttyS1
-
-doing='start'
-finish() {
-	[ "$doing" = ok ] || doing="failed to $doing"
-	echo "status $doing" >&3
-	exec 3>&-	# waits until all has been sent
-	poweroff -f
-}
-trap finish EXIT
 
 . /nvme-count.sh
 . /nvme-faults.sh

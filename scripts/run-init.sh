@@ -8,32 +8,7 @@
 # one "status ok" or "status <what failed>".
 set -eu
 
-/bin/busybox --install -s /bin
-mount -t devtmpfs devtmpfs /dev
-exec </dev/console >/dev/console 2>&1
-mount -t proc proc /proc
-mount -t sysfs sysfs /sys
-mount -t debugfs debugfs /sys/kernel/debug
-
-stty -F /dev/ttyS1 raw
-exec 3>/dev/ttyS1
-
-doing='start'
-finish() {
-	[ "$doing" = ok ] || doing="failed to $doing"
-	echo "status $doing" >&3
-	exec 3>&-	# waits until all has been sent
-	poweroff -f
-}
-trap finish EXIT
-
-# Of no use to the guest, but QEMU's trace has it among the IOMMU's requests:
-# the phase is written to the interrupt line in the device's config space.
-phase() {
-	# shellcheck disable=SC2059 # the format is the octal escape
-	printf "\\$(printf %03o "$1")" |
-		dd of="$edu/config" bs=1 seek=60 conv=notrunc 2>/dev/null
-}
+. /guest-init.sh
 
 transfer() {
 	file=$1 way=$2
@@ -42,10 +17,10 @@ transfer() {
 	doing="write $file to /dev/edu-dma, $way"
 	n=$((n + 1))
 	echo "$file $way phase $n" >&3
-	phase "$n"
+	mark_phase "$edu" "$n"
 	dd if="/data/$file" of=/dev/edu-dma bs=1M 2>/dev/null
 	sleep 1		# until the flush queue is empty
-	phase 0
+	mark_phase "$edu" 0
 
 	doing="read $file back, $way"
 	cat /dev/edu-dma >/copy
