@@ -43,16 +43,6 @@ static bool blk_dma_segment_fits(const struct queue_limits *lim,
 		(phys | mask) == ((phys + len - 1) | mask);
 }
 
-/* The part of it that is within them if not all is: at least a byte */
-static unsigned int blk_dma_cut_segment(const struct queue_limits *lim,
-					phys_addr_t phys, unsigned int len)
-{
-	unsigned long mask = lim->seg_boundary_mask;
-
-	len = min(len, lim->max_segment_size);
-	return min_t(unsigned long, len - 1, mask - (mask & phys)) + 1;
-}
-
 /* Where the data that is left begins */
 static phys_addr_t blk_dma_left_phys(const struct blk_dma_iter *iter)
 {
@@ -113,7 +103,7 @@ blk_dma_next_segment(struct request *req, struct device *dma_dev,
 	*seg = mp_bvec_iter_bvec(iter->bvecs, iter->left);
 	phys = bvec_phys(seg);
 	if (unlikely(!blk_dma_segment_fits(lim, phys, seg->bv_len)))
-		seg->bv_len = blk_dma_cut_segment(lim, phys, seg->bv_len);
+		seg->bv_len = get_max_segment_size(lim, phys, seg->bv_len);
 	bvec_iter_advance_single(iter->bvecs, &iter->left, seg->bv_len);
 
 	/* The end of a bio has no neighbour to compare with here. */
