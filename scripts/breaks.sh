@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# breaks.sh [n]: tests of the tests. Applies the one-line breaks of
-# kernel/dma/tests/breaks, or only the nth, one after the other to build/linux,
-# builds, and runs the suite that must catch it. Every case of the suites has to
+# breaks.sh [n...]: tests of the tests. Applies the one-line breaks of
+# kernel/dma/tests/breaks, or only those numbered, one after the other to
+# build/linux, builds, and runs the suite that must catch it. Every case of the suites has to
 # be named by a break. Half a minute for each; not a part of `make check`.
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
@@ -67,7 +67,7 @@ n=0
 while IFS='|' read -r file script where cases; do
 	case $file in '' | '#'*) continue ;; esac
 	n=$((n + 1))
-	if [ -n "${1:-}" ] && [ "$1" != "$n" ]; then continue; fi
+	if [ $# -gt 0 ] && [[ " $* " != *" $n "* ]]; then continue; fi
 	script=${script# }
 	# shellcheck disable=SC2086
 	run_break "$n" "${file% }" "${script% }" $where $cases
