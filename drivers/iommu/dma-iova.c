@@ -153,7 +153,8 @@ bool iommu_dma_iova_try_alloc(struct device *dev, struct dma_iova_state *state,
 	if (dma_get_min_align_mask(dev) > granule - 1)
 		return false;
 
-	if (!iova_can_bounce(dev, domain, phys, size))
+	if (granule_offset(domain, phys | size) &&
+	    !iova_can_bounce(dev, domain, phys, size))
 		return false;
 
 	if (check_add_overflow(size, into + granule - 1, &len))
@@ -223,17 +224,35 @@ static void iova_clean(struct device *dev, phys_addr_t phys, size_t size,
 		arch_sync_dma_for_device(phys, size, dir);
 }
 
+/* Map pieces of whole granules. */
+static int iova_map_vec(struct device *dev, struct iommu_domain *domain,
+			dma_addr_t addr, const struct phys_vec *vec, size_t nr,
+			enum dma_data_direction dir, unsigned long attrs)
+{
+	size_t i;
+
+	if (!dev_is_dma_coherent(dev)) {
+		for (i = 0; i < nr; i++)
+			iova_clean(dev, vec[i].paddr, vec[i].len, dir, attrs);
+	}
+	return iommu_map_vec_nosync(domain, addr, vec, nr,
+				    iova_prot(dev, dir, attrs), GFP_ATOMIC);
+}
+
 /* Map the granules that a piece, or a part of one, touches. */
 static int iova_map(struct device *dev, struct iommu_domain *domain,
 		    dma_addr_t addr, phys_addr_t phys, size_t size,
 		    enum dma_data_direction dir, unsigned long attrs)
 {
 	size_t into = granule_offset(domain, phys);
+	struct phys_vec granules = {
+		.paddr	= phys - into,
+		.len	= ALIGN(into + size, iova_granule(domain)),
+	};
 
 	iova_clean(dev, phys, size, dir, attrs);
-	return iommu_map_nosync(domain, addr - into, phys - into,
-				ALIGN(into + size, iova_granule(domain)),
-				iova_prot(dev, dir, attrs), GFP_ATOMIC);
+	return iommu_map_vec_nosync(domain, addr - into, &granules, 1,
+				    iova_prot(dev, dir, attrs), GFP_ATOMIC);
 }
 
 /* What a piece is made of once its ends may have been bounced. */
@@ -355,18 +374,19 @@ int iommu_dma_iova_link(struct device *dev, struct dma_iova_state *state,
 			enum dma_data_direction dir, unsigned long attrs)
 {
 	struct iommu_domain *domain = iommu_get_dma_domain(dev);
+	dma_addr_t addr = state->addr + offset;
+	struct phys_vec piece = { phys, size };
+
+	/* Whole granules are allowed anywhere. */
+	if (likely(!granule_offset(domain, addr | phys | size)))
+		return iova_map_vec(dev, domain, addr, &piece, 1, dir, attrs);
 
 	if (dev_WARN_ONCE(dev,
 			  !iova_link_allowed(domain, state, phys, offset, size),
 			  "piece is not aligned to the granule\n"))
 		return -EINVAL;
-
-	if (granule_offset(domain, phys | size))
-		return iova_link_ragged(dev, domain, state, phys, offset, size,
-					dir, attrs);
-
-	return iova_map(dev, domain, state->addr + offset, phys, size, dir,
-			attrs);
+	return iova_link_ragged(dev, domain, state, phys, offset, size, dir,
+				attrs);
 }
 ALLOW_ERROR_INJECTION(iommu_dma_iova_link, ERRNO);
 
@@ -479,20 +499,17 @@ static void iova_bounced(struct iommu_domain *domain,
 }
 
 /*
- * Unmap a range and release what was bounced. With @gather->queued the IOTLB is
- * left to the flush queue.
+ * Unmap a range of which nothing was bounced, and the @granules that it is in.
+ * With @gather->queued the IOTLB is left to the flush queue.
  */
-static void iova_unlink(struct device *dev, struct iommu_domain *domain,
-			struct dma_iova_state *state,
-			struct iova_range range, enum dma_data_direction dir,
-			unsigned long attrs, struct iommu_iotlb_gather *gather)
+static void iova_unlink_mapped(struct device *dev, struct iommu_domain *domain,
+			       struct iova_range range,
+			       struct iova_range granules,
+			       enum dma_data_direction dir, unsigned long attrs,
+			       struct iommu_iotlb_gather *gather)
 {
-	struct iova_range granules = iova_granules(domain, range);
-	struct iova_part head, tail;
 	size_t unmapped;
 	bool whole;
-
-	iova_bounced(domain, state, range, &head, &tail);
 
 	if (!dev_is_dma_coherent(dev) &&
 	    !(attrs & (DMA_ATTR_SKIP_CPU_SYNC | DMA_ATTR_MMIO)))
@@ -502,7 +519,19 @@ static void iova_unlink(struct device *dev, struct iommu_domain *domain,
 	dev_WARN_ONCE(dev, !whole, "unlinked a hole or half a piece\n");
 	if (unmapped && !gather->queued)
 		iommu_iotlb_sync(domain, gather);
+}
 
+/* Unmap a range and release what was bounced. */
+static void iova_unlink(struct device *dev, struct iommu_domain *domain,
+			struct dma_iova_state *state,
+			struct iova_range range, enum dma_data_direction dir,
+			unsigned long attrs, struct iommu_iotlb_gather *gather)
+{
+	struct iova_part head, tail;
+
+	iova_bounced(domain, state, range, &head, &tail);
+	iova_unlink_mapped(dev, domain, range, iova_granules(domain, range),
+			   dir, attrs, gather);
 	release_part(dev, &head, dir, attrs);
 	release_part(dev, &tail, dir, attrs);
 }
@@ -531,57 +560,19 @@ static bool iova_ragged(struct iommu_domain *domain, const struct phys_vec *vec)
 	return granule_offset(domain, vec->paddr | vec->len);
 }
 
-/* Map pieces of whole granules. */
-static int iova_map_vec(struct device *dev, struct iommu_domain *domain,
-			dma_addr_t addr, const struct phys_vec *vec, size_t nr,
-			enum dma_data_direction dir, unsigned long attrs)
+/* Link several pieces, of which the first or the last one is ragged. */
+static int iova_link_vec_ragged(struct device *dev, struct iommu_domain *domain,
+				struct dma_iova_state *state,
+				const struct phys_vec *vec, size_t nr,
+				size_t offset, size_t size,
+				enum dma_data_direction dir, unsigned long attrs)
 {
-	size_t i;
-
-	if (!dev_is_dma_coherent(dev)) {
-		for (i = 0; i < nr; i++)
-			iova_clean(dev, vec[i].paddr, vec[i].len, dir, attrs);
-	}
-	return iommu_map_vec_nosync(domain, addr, vec, nr,
-				    iova_prot(dev, dir, attrs), GFP_ATOMIC);
-}
-
-/**
- * iommu_dma_iova_link_vec - map pieces back to back into a reservation
- * @dev:	device the reservation was made for
- * @state:	reservation
- * @vec:	pieces, none of them empty
- * @nr:		number of pieces, not 0
- * @offset:	where in the reservation, in bytes; within it
- * @size:	number of bytes in all pieces; offset + size is within the
- *		reservation
- * @dir:	DMA_TO_DEVICE, DMA_FROM_DEVICE or DMA_BIDIRECTIONAL
- * @attrs:	DMA_ATTR_*
- *
- * Context: Any.
- * Return: 0 or a negative errno, as for dma_iova_link_vec().
- */
-int iommu_dma_iova_link_vec(struct device *dev, struct dma_iova_state *state,
-			    const struct phys_vec *vec, size_t nr, size_t offset,
-			    size_t size, enum dma_data_direction dir,
-			    unsigned long attrs)
-{
-	struct iommu_domain *domain = iommu_get_dma_domain(dev);
 	const struct phys_vec *last = &vec[nr - 1];
 	struct iova_range linked = { .start = state->addr + offset };
 	struct dma_iova_state before = *state;
 	struct iommu_iotlb_gather gather;
 	size_t tail = 0;
 	int err;
-
-	if (nr == 1)
-		return iommu_dma_iova_link(dev, state, vec->paddr, offset,
-					   vec->len, dir, attrs);
-
-	if (dev_WARN_ONCE(dev,
-			  !iova_vec_allowed(domain, state, vec, nr, offset, size),
-			  "piece is not aligned to the granule\n"))
-		return -EINVAL;
 
 	if (iova_ragged(domain, vec)) {
 		err = iova_link_ragged(dev, domain, state, vec->paddr, offset,
@@ -619,6 +610,66 @@ err_unlink:
 	}
 	*state = before;
 	return err;
+}
+
+/* The bytes in an array of pieces, or 0 if that cannot be; and all bits in it */
+static __always_inline size_t iova_vec_size(const struct phys_vec *vec,
+					    size_t nr, u64 *bits)
+{
+	size_t size = 0;
+
+	for (; nr; vec++, nr--) {
+		if (!vec->len || check_add_overflow(size, vec->len, &size))
+			return 0;
+		*bits |= vec->paddr | vec->len;
+	}
+	return size;
+}
+
+/**
+ * iommu_dma_iova_link_vec - map pieces back to back into a reservation
+ * @dev:	device the reservation was made for
+ * @state:	reservation
+ * @vec:	pieces
+ * @nr:		number of pieces
+ * @offset:	where in the reservation, in bytes
+ * @dir:	DMA_TO_DEVICE, DMA_FROM_DEVICE or DMA_BIDIRECTIONAL
+ * @attrs:	DMA_ATTR_*
+ *
+ * Unlike the other functions this one sees itself to it that the pieces are
+ * within the reservation, so that it need not look at the array twice.
+ *
+ * Context: Any.
+ * Return: 0 or a negative errno, as for dma_iova_link_vec().
+ */
+int iommu_dma_iova_link_vec(struct device *dev, struct dma_iova_state *state,
+			    const struct phys_vec *vec, size_t nr, size_t offset,
+			    enum dma_data_direction dir, unsigned long attrs)
+{
+	dma_addr_t addr = state->addr + offset;
+	struct iommu_domain *domain;
+	u64 bits = addr;
+	size_t size = iova_vec_size(vec, nr, &bits);
+
+	if (WARN_ONCE(!size || !dma_iova_contains(state, offset, size),
+		      "%s: pieces are not within the reservation\n",
+		      dma_iova_name(dev)))
+		return -EINVAL;
+
+	/* Whole granules are allowed anywhere. */
+	domain = iommu_get_dma_domain(dev);
+	if (likely(!granule_offset(domain, bits)))
+		return iova_map_vec(dev, domain, addr, vec, nr, dir, attrs);
+
+	if (nr == 1)
+		return iommu_dma_iova_link(dev, state, vec->paddr, offset,
+					   vec->len, dir, attrs);
+	if (dev_WARN_ONCE(dev,
+			  !iova_vec_allowed(domain, state, vec, nr, offset, size),
+			  "piece is not aligned to the granule\n"))
+		return -EINVAL;
+	return iova_link_vec_ragged(dev, domain, state, vec, nr, offset, size,
+				    dir, attrs);
 }
 ALLOW_ERROR_INJECTION(iommu_dma_iova_link_vec, ERRNO);
 
@@ -672,12 +723,17 @@ void iommu_dma_iova_destroy(struct device *dev, struct dma_iova_state *state,
 	struct iommu_iotlb_gather gather;
 
 	iommu_iotlb_gather_init(&gather);
-	if (mapped_len) {
+	if (mapped_len)
 		gather.queued = iommu_dma_can_queue(dev, domain, granules.size);
+
+	/* DMA_IOVA_BOUNCED is not set if this is all of the reservation. */
+	if (likely(mapped_len == state->__size))
+		iova_unlink_mapped(dev, domain, iova_reserved(state), granules,
+				   dir, attrs, &gather);
+	else if (mapped_len)
 		iova_unlink(dev, domain, state,
 			    iova_pieces(domain, state, 0, mapped_len), dir,
 			    attrs, &gather);
-	}
 
 	iommu_dma_free_iova(domain->iova_cookie, granules.start, granules.size,
 			    &gather);

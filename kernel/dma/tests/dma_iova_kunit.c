@@ -425,9 +425,9 @@ static void link_vec_of_nothing(struct kunit *test)
 	struct page **pages = fixture_scattered_pages(test, 2);
 	struct phys_vec *vec = vec_of_pages(test, pages, 2);
 
-	expect_link_vec_refused(test, ENTRY, vec, 0, PAGE_SIZE, DMA_TO_DEVICE);
+	expect_link_vec_refused(test, ENGINE, vec, 0, PAGE_SIZE, DMA_TO_DEVICE);
 	vec[1].len = 0;
-	expect_link_vec_refused(test, ENTRY, vec, 2, PAGE_SIZE, DMA_TO_DEVICE);
+	expect_link_vec_refused(test, ENGINE, vec, 2, PAGE_SIZE, DMA_TO_DEVICE);
 }
 
 static void link_vec_outside_reservation(struct kunit *test)
@@ -435,9 +435,9 @@ static void link_vec_outside_reservation(struct kunit *test)
 	struct page **pages = fixture_scattered_pages(test, 2);
 	struct phys_vec *vec = vec_of_pages(test, pages, 2);
 
-	expect_link_vec_refused(test, ENTRY, vec, 2, 3 * PAGE_SIZE, DMA_TO_DEVICE);
+	expect_link_vec_refused(test, ENGINE, vec, 2, 3 * PAGE_SIZE, DMA_TO_DEVICE);
 	vec[0].len = SIZE_MAX - PAGE_SIZE + 1;
-	expect_link_vec_refused(test, ENTRY, vec, 2, PAGE_SIZE, DMA_TO_DEVICE);
+	expect_link_vec_refused(test, ENGINE, vec, 2, PAGE_SIZE, DMA_TO_DEVICE);
 }
 
 static void link_vec_dir_none(struct kunit *test)
