@@ -287,6 +287,28 @@ static void link_vec_asks_once(struct kunit *test)
 	destroy(f, &state, SZ_64K);
 }
 
+/* For an IOMMU driver that cannot take an array */
+static void link_vec_range_by_range(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	phys_addr_t phys = page_to_phys(fixture_large_page(test));
+	struct phys_vec vec[] = {
+		{ phys, PAGE_SIZE },
+		{ phys + PAGE_SIZE, PAGE_SIZE },
+		{ phys + SZ_64K, SZ_4K },
+	};
+	struct dma_iova_state state;
+
+	spy.ops.map_vec = NULL;
+	alloc(f, &state, 0, 3 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, 0, link_vec_at(f, &state, vec, 3, 0));
+	fixture_expect_linked(f, &state, 0, phys, 2 * PAGE_SIZE);
+	fixture_expect_linked(f, &state, 2 * PAGE_SIZE, phys + SZ_64K, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, spy.map_pages, 2);
+	KUNIT_EXPECT_EQ(test, spy.sync_map, 0);
+	destroy(f, &state, 3 * PAGE_SIZE);
+}
+
 /* Whichever of the pieces fails, and whatever is linked before them */
 static void expect_link_vec_undone(struct kunit *test, size_t first_offset,
 				   size_t last_size)
@@ -574,6 +596,7 @@ static struct kunit_case engine_cases[] = {
 	KUNIT_CASE(link_failure_keeps_earlier_links),
 	KUNIT_CASE(link_failure_in_the_middle),
 	KUNIT_CASE(link_vec_asks_once),
+	KUNIT_CASE(link_vec_range_by_range),
 	KUNIT_CASE(link_vec_failure_undoes_all),
 	KUNIT_CASE(link_vec_failure_keeps_earlier_links),
 	KUNIT_CASE(destroy_what_was_linked_before_a_failure),

@@ -345,6 +345,117 @@ static void link_vec_pieces_of_all_sizes(struct kunit *test)
 	fixture_destroy(f, &state, offset);
 }
 
+/* More pieces than an IOMMU's queue of requests is long, if it has one */
+#define MANY_PIECES	700
+
+static void link_vec_more_pieces_than_a_queue(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 7);
+	struct phys_vec *vec = kunit_kcalloc(test, MANY_PIECES, sizeof(*vec),
+					     GFP_KERNEL);
+	size_t size = MANY_PIECES * PAGE_SIZE;
+	struct dma_iova_state state;
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, vec);
+	for (i = 0; i < MANY_PIECES; i++)
+		vec[i] = (struct phys_vec) { page_to_phys(pages[i % 7]), PAGE_SIZE };
+
+	fixture_reserve(f, &state, 0, size);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_link_vec(f->dev, &state, vec, MANY_PIECES,
+						   0, DMA_BIDIRECTIONAL, 0));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, size));
+	for (i = 0; i < MANY_PIECES; i++)
+		fixture_expect_linked(f, &state, i * PAGE_SIZE, vec[i].paddr,
+				      PAGE_SIZE);
+	for (i = MANY_PIECES - 1; i >= 0; i -= 3)
+		expect_device_writes(f, state.addr + i * PAGE_SIZE, pages[i % 7]);
+
+	dma_iova_unlink(f->dev, &state, 0, size, DMA_BIDIRECTIONAL, 0);
+	fixture_expect_nothing_linked(f, state.addr, size);
+	for (i = MANY_PIECES - 1; i >= 0; i -= 3)
+		expect_device_cannot_write(f, state.addr + i * PAGE_SIZE,
+					   pages[i % 7]);
+	dma_iova_free(f->dev, &state);
+}
+
+/* Neighbours in memory, in an order in which each step leaves others behind */
+static void link_vec_unlinked_piece_by_piece(struct kunit *test)
+{
+	static const int order[] = { 3, 0, 7, 4, 6, 1, 5, 2 };
+	struct fixture *f = test->priv;
+	struct page *large = fixture_large_page(test);
+	struct page *pages[8];
+	struct dma_iova_state state;
+	int i, j;
+
+	for (i = 0; i < 8; i++)
+		pages[i] = large + i;
+	fixture_reserve(f, &state, 0, 8 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_link_vec(f->dev, &state,
+						   vec_of_pages(test, pages, 8), 8,
+						   0, DMA_BIDIRECTIONAL, 0));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, 8 * PAGE_SIZE));
+
+	for (i = 0; i < 8; i++) {
+		dma_iova_unlink(f->dev, &state, order[i] * PAGE_SIZE, PAGE_SIZE,
+				DMA_BIDIRECTIONAL, 0);
+		fixture_expect_nothing_linked(f, state.addr + order[i] * PAGE_SIZE,
+					      PAGE_SIZE);
+		for (j = i + 1; j < 8; j++)
+			expect_device_writes(f, state.addr + order[j] * PAGE_SIZE,
+					     pages[order[j]]);
+		expect_device_cannot_write(f, state.addr + order[i] * PAGE_SIZE,
+					   pages[order[i]]);
+	}
+	dma_iova_free(f->dev, &state);
+}
+
+/* Other memory where some pieces of an array have been, twice at one place */
+static void link_vec_into_the_middle_of_another(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 16);
+	struct page **others = fixture_scattered_pages(test, 16);
+	struct phys_vec *vec = vec_of_pages(test, others, 16);
+	struct dma_iova_state state;
+	int i;
+
+	fixture_reserve(f, &state, 0, SZ_64K);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_link_vec(f->dev, &state,
+						   vec_of_pages(test, pages, 16),
+						   16, 0, DMA_BIDIRECTIONAL, 0));
+	dma_iova_unlink(f->dev, &state, 4 * PAGE_SIZE, 8 * PAGE_SIZE,
+			DMA_BIDIRECTIONAL, 0);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_link_vec(f->dev, &state, &vec[4], 8,
+						   4 * PAGE_SIZE, DMA_BIDIRECTIONAL,
+						   0));
+	dma_iova_unlink(f->dev, &state, 6 * PAGE_SIZE, 2 * PAGE_SIZE,
+			DMA_BIDIRECTIONAL, 0);
+	fixture_expect_nothing_linked(f, state.addr + 6 * PAGE_SIZE, 2 * PAGE_SIZE);
+	fixture_link_page(f, &state, 6 * PAGE_SIZE, pages[6]);
+	fixture_link_page(f, &state, 7 * PAGE_SIZE, pages[7]);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, SZ_64K));
+
+	for (i = 0; i < 16; i++) {
+		bool other = i >= 4 && i < 12 && i != 6 && i != 7;
+		struct page *page = other ? others[i] : pages[i];
+
+		fixture_expect_linked(f, &state, i * PAGE_SIZE, page_to_phys(page),
+				      PAGE_SIZE);
+		expect_device_writes(f, state.addr + i * PAGE_SIZE, page);
+	}
+
+	dma_iova_unlink(f->dev, &state, 0, SZ_64K, DMA_BIDIRECTIONAL, 0);
+	fixture_expect_nothing_linked(f, state.addr, SZ_64K);
+	for (i = 0; i < 16; i++) {
+		expect_device_cannot_write(f, state.addr + i * PAGE_SIZE, pages[i]);
+		expect_device_cannot_write(f, state.addr + i * PAGE_SIZE, others[i]);
+	}
+	dma_iova_free(f->dev, &state);
+}
+
 /* Two reservations with a page linked between them, to see what misuse does */
 struct bystanders {
 	struct dma_iova_state before;
@@ -1455,6 +1566,9 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(link_vec_scattered_pages),
 	KUNIT_CASE(link_vec_ragged_ends),
 	KUNIT_CASE(link_vec_pieces_of_all_sizes),
+	KUNIT_CASE_SLOW(link_vec_more_pieces_than_a_queue),
+	KUNIT_CASE(link_vec_unlinked_piece_by_piece),
+	KUNIT_CASE(link_vec_into_the_middle_of_another),
 	KUNIT_CASE(link_vec_of_nothing),
 	KUNIT_CASE(link_vec_outside_reservation),
 	KUNIT_CASE(link_vec_dir_none),
