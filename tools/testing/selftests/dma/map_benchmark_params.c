@@ -4,6 +4,7 @@
  * out of range, by EINVAL, with the caller's structure as it was. A device has
  * to be bound to the driver dma_map_benchmark.
  */
+#include <assert.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
@@ -15,8 +16,8 @@
 #define NSEC_PER_MSEC	1000000L
 
 /* Programs that exist know these. */
-_Static_assert(sizeof(struct map_benchmark) == 136, "another structure");
-_Static_assert(DMA_MAP_BENCHMARK == 0xc0886401, "another command");
+static_assert(sizeof(struct map_benchmark) == 136, "another structure");
+static_assert(DMA_MAP_BENCHMARK == 0xc0886401, "another command");
 
 struct bad_param {
 	const char *what;
