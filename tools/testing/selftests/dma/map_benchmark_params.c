@@ -5,6 +5,7 @@
  * to be bound to the driver dma_map_benchmark.
  */
 #include <assert.h>
+#include <assert.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
