@@ -37,7 +37,6 @@ static const struct bad_param streaming_bad[] = {
 	BAD(seconds, DMA_MAP_MAX_SECONDS + 1),
 	BAD(node, -2),
 	BAD(node, 1 << 20),
-	BAD(dma_bits, 1),
 	BAD(dma_dir, 3),
 	BAD(dma_trans_ns, DMA_MAP_MAX_TRANS_DELAY + 1),
 	BAD(granule, 0),
