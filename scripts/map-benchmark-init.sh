@@ -58,12 +58,9 @@ iovas() {
 	sed 's/ .*//' /sys/kernel/slab/iommu_iova/objects
 }
 
-# All that VT-d's page table of the device has
-page_table() {
-	local dump
-	dump=/sys/kernel/debug/iommu/intel/${edu##*/}/domain_translation_struct
-	if [ -e "$dump" ]; then cat "$dump"; fi
-}
+# VT-d says all that the device reaches; of others, QEMU's trace tells.
+has_page_table() { grep -q intel_iommu=on /proc/cmdline; }
+page_table() { cat "/sys/kernel/debug/iommu/intel/${edu##*/}/domain_translation_struct"; }
 
 no_iova_left() { [ "$(iovas)" = "$iovas_before" ]; }
 page_table_as_before() { page_table | cmp - /page_table; }
@@ -75,7 +72,9 @@ try 'bind edu to dma_map_benchmark' bind
 try 'refuse bad parameters' /map_benchmark_params
 
 if [ "$IOMMU" = 1 ]; then
-	page_table >/page_table
+	doing='read the page table'
+	if has_page_table; then page_table >/page_table; fi
+	doing='count IO addresses'
 	iovas_before=$(iovas)
 	try 'two steps, each piece linked' two_step -l 0 -t 3 -g 64 -s 1
 	try 'two steps, all pieces linked at once' two_step -l 1 -t 3 -g 64 -s 1 -d 2
@@ -87,5 +86,5 @@ else
 fi
 try 'streaming' measure map unmap -- /dma_map_benchmark -t 2 -g 8 -s 1
 try 'streaming, by the tool of the base' measure map unmap -- /dma_map_benchmark.base -t 2 -s 1
-if [ -e /page_table ]; then try 'page table as before' page_table_as_before; fi
+if has_page_table; then try 'page table as before' page_table_as_before; fi
 doing=ok
