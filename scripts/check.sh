@@ -97,6 +97,7 @@ step checkpatch run_checkpatch
 step docs single 'documentation renders without a warning' scripts/docs.sh
 step run single 'make run' scripts/run.sh
 step nvme env SHORT=1 scripts/nvme.sh
+step map-benchmark scripts/map-benchmark.sh
 step kunit scripts/kunit.sh
 
 echo "$passed passed, $failed failed"
