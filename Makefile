@@ -2,7 +2,7 @@
 #
 # The verbs. Each is a script that does one job; all output is below build/.
 
-.PHONY: help run check tree kernel series docs deps clean
+.PHONY: help run check check-all tree kernel series docs deps clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -10,17 +10,18 @@
 Q := $(if $(filter 1,$(V)),,@)
 
 help:
-	@echo 'make run     build a kernel, boot it, move data, do I/O to NVMe   15 min the first time'
-	@echo 'make check   all of the tests, from nothing                       20 min'
-	@echo 'make tree    build/linux: the kernel source with the series       30 s'
-	@echo 'make kernel  build/kernel: the kernel of it                       5 min'
-	@echo 'make series  build/series: the patches as mail, proven by git am  1 min'
-	@echo 'make docs    build/docs: the documentation as HTML                1 min'
-	@echo 'make deps    install the Debian packages that are missing         2 min'
-	@echo 'make clean   remove build/'
+	@echo 'make run       build a kernel, boot it, move data, do I/O to NVMe    15 min the first time'
+	@echo 'make check     all of the tests, from nothing                        20 min'
+	@echo 'make check-all the slow ones: arm64, each commit, each break         90 min'
+	@echo 'make tree      build/linux: the kernel source with the series        30 s'
+	@echo 'make kernel    build/kernel: the kernel of it                        5 min'
+	@echo 'make series    build/series: the patches as mail, proven by git am   1 min'
+	@echo 'make docs      build/docs: the documentation as HTML                 1 min'
+	@echo 'make deps      install the Debian packages that are missing          2 min'
+	@echo 'make clean     remove build/'
 	@echo
-	@echo 'KDIR=<tree>  a Linux 6.12 tree instead of the Debian package in BASE'
-	@echo 'V=1          show the commands'
+	@echo 'KDIR=<tree>    a Linux 6.12 tree instead of the Debian package in BASE'
+	@echo 'V=1            show the commands'
 
 deps:
 	$(Q)scripts/deps.sh
@@ -43,6 +44,11 @@ run: kernel
 
 check: kernel
 	$(Q)scripts/check.sh
+
+check-all: kernel
+	$(Q)scripts/deps.sh all
+	$(Q)ARCH=arm64 scripts/kernel.sh
+	$(Q)scripts/check-all.sh
 
 clean:
 	$(Q)rm -rf build

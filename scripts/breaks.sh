@@ -3,8 +3,9 @@
 #
 # breaks.sh [n...]: tests of the tests. Applies the one-line breaks of
 # kernel/dma/tests/breaks, or only those numbered, one after the other to
-# build/linux, builds, and runs the suite that must catch it. Every case of the suites has to
-# be named by a break. Half a minute for each; not a part of `make check`.
+# build/linux, builds, and runs the suite that must catch it. Every case of the
+# suites has to be named by a break. Half a minute for each; part of
+# `make check-all`.
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
 
@@ -12,6 +13,7 @@ table=kernel/dma/tests/breaks
 out=build/breaks
 broken=
 failed=0
+declare -A built
 
 # Whatever happens, build/linux is whole again.
 mend()
@@ -41,11 +43,12 @@ break_file()
 # run_break <n> <file> <sed script> <profile> <suite> <case>...
 run_break()
 {
-	local n=$1 file=$2 script=$3 profile=$4 suite=$5 name missed=
+	local n=$1 file=$2 script=$3 profile=$4 suite=$5 arch name missed=
 
 	shift 5
+	arch=$(profile_arch "$profile")
 	break_file "$file" "$script"
-	scripts/kernel.sh > "$out/$n.build" 2>&1 || die "$out/$n.build: the break of $file does not compile: $script"
+	ARCH=$arch scripts/kernel.sh > "$out/$n.build" 2>&1 || die "$out/$n.build: the break of $file does not compile: $script"
 	KUNIT_TIMEOUT=60 scripts/kunit.sh "$profile" "$suite" > "$out/$n.log" 2> /dev/null || true
 	# A case that hangs has no line of its own, but then none says that it passed.
 	grep -q 'KTAP version' "build/kunit/$profile.$suite.log" ||
@@ -60,6 +63,7 @@ run_break()
 		failed=1
 	fi
 	mend
+	built[$arch]=1
 }
 
 mkdir -p "$out"
@@ -72,7 +76,9 @@ while IFS='|' read -r file script where cases; do
 	# shellcheck disable=SC2086
 	run_break "$n" "${file% }" "${script% }" $where $cases
 done < "$table"
-scripts/kernel.sh > "$out/build" 2>&1
+for arch in "${!built[@]}"; do
+	ARCH=$arch scripts/kernel.sh > "$out/build" 2>&1
+done
 
 named=$(sed '/^#/d; s/.*|//' "$table" | xargs -n 1 | sort -u)
 all=$(sed -n 's/^\tKUNIT_CASE\(_SLOW\)*(\(.*\)),$/\2/p' kernel/dma/tests/*_kunit.c | sort -u)

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Install the Debian packages that are missing; silent if none is.
+# deps.sh [all]: install the Debian packages that are missing, with `all` those
+# that only `make check-all` needs, too; silent if none is.
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
 
@@ -36,6 +37,15 @@ packages='
 	git			lists the files, make series
 	kmod			kernel: modules_install
 '
+all='
+	gcc-aarch64-linux-gnu	make check-all: the arm64 kernel
+	qemu-system-arm		make check-all: the arm64 guests
+'
+case ${1:-} in
+all)	packages+=$all ;;
+'')	;;
+*)	die "$1: no such group of packages: give all, or nothing" ;;
+esac
 base=$(base_field Package)
 [ -n "${KDIR:-}" ] || packages+="$base	the kernel"
 

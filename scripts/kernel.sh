@@ -5,25 +5,24 @@
 # configs/$ARCH.config and the fragments, in that order.
 #
 #   SRC			source tree (build/linux)
-#   O			build directory (build/kernel); the log is $O.log
-#   ARCH		x86_64 or arm64 (x86_64), with CROSS_COMPILE if it needs one
+#   ARCH		x86_64 or arm64 (x86_64)
+#   CROSS_COMPILE	prefix of the compiler (aarch64-linux-gnu- for arm64 elsewhere)
+#   O			build directory (build/kernel, build/arm64); the log is $O.log
 #   V=1		show the build
 #   CONFIG_ONLY=1	stop before it
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
 
 src=${SRC:-build/linux}
-out=${O:-build/kernel}
 arch=${ARCH:-x86_64}
+image=$(kernel_image "$arch")
+cross=${CROSS_COMPILE-$(cross_compile "$arch")}
+out=${O:-$(kernel_dir "$arch")}
 log=$out.log
 begin=$SECONDS
 fragments=("configs/$arch.config" "$@")
 
-case $arch in
-x86_64)	image=arch/x86/boot/bzImage ;;
-arm64)	image=arch/arm64/boot/Image ;;
-*)	die "ARCH=$arch: no such profile: give x86_64 or arm64" ;;
-esac
+command -v "${cross}gcc" > /dev/null || die "${cross}gcc: not found: scripts/deps.sh all"
 [ -d "$src" ] || die "$src: missing: make tree"
 for f in "${fragments[@]}"; do
 	[ -f "$f" ] || die "$f: no such fragment: see configs/"
@@ -36,7 +35,7 @@ export KBUILD_BUILD_USER=build KBUILD_BUILD_HOST=build KBUILD_BUILD_VERSION=1
 kmake()
 {
 	make -C "$src" O="$(realpath "$out")" ARCH="$arch" V="${V:-0}" \
-		CROSS_COMPILE="${CROSS_COMPILE:-}" CC="ccache ${CROSS_COMPILE:-}gcc" "$@"
+		CROSS_COMPILE="$cross" CC="ccache ${cross}gcc" "$@"
 }
 
 # logged <command...>: all of the output to the log, and with V=1 to us as well

@@ -2,15 +2,19 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # kunit.sh [profile [suite]]: the KUnit suites on the machines of
-# configs/profiles, by the kernel's own kunit.py. One line for each case. All
-# cases must run; one that is skipped has not shown anything.
+# configs/profiles, by the kernel's own kunit.py: on the one that is named, or on
+# all of $ARCH. One line for each case. All cases must run; one that is skipped
+# has not shown anything.
 #
-#   KERNEL=build/kernel   build directory
+#   ARCH=x86_64           x86_64 or arm64
+#   KERNEL=build/kernel   build directory (build/arm64 for arm64)
 #   KUNIT_TIMEOUT=300     seconds for a suite on a machine
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
 
-KERNEL=$(realpath -m "${KERNEL:-build/kernel}")
+arch=${ARCH:-x86_64}
+if [ -n "${1:-}" ]; then arch=$(profile_arch "$1"); fi
+KERNEL=$(realpath -m "${KERNEL:-$(kernel_dir "$arch")}")
 linux=$PWD/build/linux
 out=build/kunit
 
@@ -26,7 +30,7 @@ run_suite()
 	if [ -n "$4" ]; then args+=(--kernel_args "$4"); fi
 
 	rm -f "$KERNEL/test.log"
-	python3 "$linux/tools/testing/kunit/kunit.py" exec --arch x86_64 \
+	python3 "$linux/tools/testing/kunit/kunit.py" exec --arch "$arch" \
 		--build_dir "$KERNEL" --timeout "${KUNIT_TIMEOUT:-300}" \
 		"${args[@]}" "$5.*" < /dev/null > "$log.txt" 2>&1 || rc=$?
 	if [ -f "$KERNEL/test.log" ]; then mv "$KERNEL/test.log" "$log.log"; else : > "$log.log"; fi
@@ -44,13 +48,15 @@ run_suite()
 	fi
 }
 
-[ -f "$KERNEL/arch/x86/boot/bzImage" ] || die "$KERNEL/arch/x86/boot/bzImage: missing: make kernel"
+image=$KERNEL/$(kernel_image "$arch")
+[ -f "$image" ] || die "$image: missing: ARCH=$arch scripts/kernel.sh"
 mkdir -p "$out"
 ran=0
-while IFS='|' read -r name config qemu_args kernel_args suites; do
+while IFS='|' read -r name machine config qemu_args kernel_args suites; do
 	name=$(xargs <<< "$name")
 	case $name in '' | '#'*) continue ;; esac
 	if [ -n "${1:-}" ] && [ "$1" != "$name" ]; then continue; fi
+	if [ "$(xargs <<< "$machine")" != "$arch" ]; then continue; fi
 	for suite in $suites; do
 		if [ -n "${2:-}" ] && [ "$2" != "$suite" ]; then continue; fi
 		say KUNIT "$name $suite" >&2

@@ -3,16 +3,26 @@
 #
 # What the compiler (W=1), sparse and kernel-doc (-Wall) find in the files that
 # the series touches or adds, and do not find in the base.
+#
+#   ARCH=x86_64   or arm64: without the drivers of the other
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
 
-out=build/lint
+arch=${ARCH:-x86_64}
+kernel=$(kernel_dir "$arch")
+cross=$(cross_compile "$arch")
+case $arch in
+arm64)	foreign='^drivers/iommu/(intel|amd)/' ;;
+*)	foreign='^drivers/iommu/arm/' ;;
+esac
+out=build/lint/$arch
 lock lint
 mkdir -p "$out"
-cp build/kernel/.config "$out/config" || die "build/kernel/.config: missing: make kernel"
+cp "$kernel/.config" "$out/config" || die "$kernel/.config: missing: ARCH=$arch scripts/kernel.sh"
 
 patched=$(for p in $(series); do patch_files "$p"; done | sort -u)
-sources=$({ echo "$patched"; whole_files; } | grep '\.[ch]$' | grep -v '^tools/' | sort)
+sources=$({ echo "$patched"; whole_files; } | grep '\.[ch]$' | grep -v '^tools/' |
+	grep -vE "$foreign" | sort)
 
 # objects <tree>: what of the sources it has and this configuration builds
 objects()
@@ -38,7 +48,7 @@ normalise()
 compile()
 {
 	local o=$PWD/$out/$2 make
-	make=(make -s -C "$1" O="$o" CC='ccache gcc' "-j$(nproc)")
+	make=(make -s -C "$1" O="$o" ARCH="$arch" CROSS_COMPILE="$cross" CC="ccache ${cross}gcc" "-j$(nproc)")
 
 	mkdir -p "$o"
 	cp "$out/config" "$o/.config"
@@ -104,6 +114,6 @@ for tree in base linux; do
 	documentation "build/$tree" "$tree"
 done
 failed=0
-verdict compile 'W=1 and sparse' || failed=1
+verdict compile "$arch: W=1 and sparse" || failed=1
 verdict doc 'kernel-doc -Wall' || failed=1
 exit "$failed"

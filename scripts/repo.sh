@@ -61,6 +61,42 @@ kernel_version()
 	     END { print substr(v, 2) }' "$1/Makefile"
 }
 
+# What the scripts know of an architecture. The directory of its kernel:
+kernel_dir()
+{
+	case $1 in
+	x86_64)	echo build/kernel ;;
+	*)	echo "build/$1" ;;
+	esac
+}
+
+# The image in it
+kernel_image()
+{
+	case $1 in
+	x86_64)	echo arch/x86/boot/bzImage ;;
+	arm64)	echo arch/arm64/boot/Image ;;
+	*)	die "ARCH=$1: no such profile: give x86_64 or arm64" ;;
+	esac
+}
+
+# CROSS_COMPILE for it, as Debian names the compiler
+cross_compile()
+{
+	case $1,$(uname -m) in
+	arm64,aarch64) ;;
+	arm64,*) echo aarch64-linux-gnu- ;;
+	esac
+}
+
+# The architecture of a line of configs/profiles
+profile_arch()
+{
+	awk -F '|' -v name="$1" '{ gsub(/ /, "", $1); gsub(/ /, "", $2) } $1 == name { print $2; found = 1 }
+		END { exit !found }' configs/profiles ||
+		die "configs/profiles: no profile $1: see the names in it"
+}
+
 # base_field <name>: the values that BASE has for it
 base_field()
 {

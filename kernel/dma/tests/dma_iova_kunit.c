@@ -533,12 +533,17 @@ static void expect_link_vec_refused(struct kunit *test, const char *file,
 
 static void link_vec_of_nothing(struct kunit *test)
 {
-	struct page **pages = fixture_scattered_pages(test, 2);
-	struct phys_vec *vec = vec_of_pages(test, pages, 2);
+	struct page **pages = fixture_scattered_pages(test, 3);
+	struct phys_vec *vec = vec_of_pages(test, pages, 3);
+	int i;
 
 	expect_link_vec_refused(test, ENGINE, vec, 0, PAGE_SIZE, DMA_TO_DEVICE);
-	vec[1].len = 0;
-	expect_link_vec_refused(test, ENGINE, vec, 2, PAGE_SIZE, DMA_TO_DEVICE);
+	for (i = 0; i < 3; i++) {
+		vec[i].len = 0;
+		expect_link_vec_refused(test, ENGINE, vec, 3, PAGE_SIZE,
+					DMA_TO_DEVICE);
+		vec[i].len = PAGE_SIZE;
+	}
 }
 
 static void link_vec_outside_reservation(struct kunit *test)
@@ -563,20 +568,19 @@ static void link_vec_misaligned_piece(struct kunit *test)
 {
 	struct page **pages = fixture_scattered_pages(test, 3);
 	struct phys_vec *vec = vec_of_pages(test, pages, 3);
+	int i;
 
-	/* In the middle a start, then an end; a first end; a last start */
-	vec[1].paddr += 512;
-	expect_link_vec_refused(test, ENGINE, vec, 3, PAGE_SIZE, DMA_TO_DEVICE);
-	vec[1].paddr -= 512;
-	vec[1].len -= 512;
-	expect_link_vec_refused(test, ENGINE, vec, 3, PAGE_SIZE, DMA_TO_DEVICE);
-	vec[1].len += 512;
-	vec[0].len -= 512;
-	expect_link_vec_refused(test, ENGINE, vec, 3, PAGE_SIZE, DMA_TO_DEVICE);
-	vec[0].len += 512;
-	vec[2].paddr += 512;
-	vec[2].len -= 512;
-	expect_link_vec_refused(test, ENGINE, vec, 3, PAGE_SIZE, DMA_TO_DEVICE);
+	/* A start, then an end that is not the reservation's */
+	for (i = 0; i < 3; i++) {
+		vec[i].paddr += 512;
+		expect_link_vec_refused(test, ENGINE, vec, 3, PAGE_SIZE,
+					DMA_TO_DEVICE);
+		vec[i].paddr -= 512;
+		vec[i].len -= 512;
+		expect_link_vec_refused(test, ENGINE, vec, 3, PAGE_SIZE,
+					DMA_TO_DEVICE);
+		vec[i].len += 512;
+	}
 }
 
 static void link_outside_reservation(struct kunit *test)
@@ -927,6 +931,21 @@ static void unlink_half_a_granule(struct kunit *test)
 	dma_iova_free(f->dev, &state);
 }
 
+/* Is a large piece mapped but for [offset, offset + size), and nothing of that? */
+static bool piece_is_split(struct fixture *f, struct dma_iova_state *state,
+			   size_t offset, size_t size)
+{
+	size_t at;
+
+	for (at = 0; at < SZ_4M; at += f->granule) {
+		bool mapped = iommu_iova_to_phys(f->domain, state->addr + at);
+
+		if (mapped != (at < offset || at >= offset + size))
+			return false;
+	}
+	return true;
+}
+
 /*
  * A piece that is mapped with large pages is unlinked in part, from both ends
  * and from the middle. That is an error, but memory is none the worse for it.
@@ -943,6 +962,7 @@ static void unlink_half_a_large_piece(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct page *page = fixture_large_page(test);
 	struct dma_iova_state state;
+	bool split;
 	int i;
 
 	memset(page_address(page), 0xa5, SZ_4M);
@@ -959,7 +979,10 @@ static void unlink_half_a_large_piece(struct kunit *test)
 		warnings_expect(test, ENGINE);
 		dma_iova_unlink(f->dev, &state, halves[i].offset,
 				halves[i].size, DMA_BIDIRECTIONAL, 0);
-		KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+		/* Some IOMMU drivers split it, and then nothing is amiss. */
+		split = piece_is_split(f, &state, halves[i].offset,
+				       halves[i].size);
+		KUNIT_EXPECT_EQ(test, warnings_taken(test), split ? 0 : 1);
 
 		/* What has gone is a hole now, or there is none: warns or not */
 		warnings_expect(test, ENGINE);

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/error-injection.h>
+#include <linux/kprobes.h>
+#include <linux/sched.h>
+
+#include "fail_alloc.h"
+
+static struct task_struct *fail_task;
+static int fail_nth;
+
+static int fail_alloc_probe(struct kprobe *probe, struct pt_regs *regs)
+{
+	if (current != READ_ONCE(fail_task) || !fail_nth || --fail_nth)
+		return 0;
+	regs_set_return_value(regs, 0);
+	override_function_with_return(regs);
+	return 1;
+}
+
+/*
+ * Where page tables come from, and the small records of drivers, whose size the
+ * compiler may know or not
+ */
+static struct kprobe probes[] = {
+	{ .symbol_name = "__alloc_pages_noprof" },
+	{ .symbol_name = "__kmalloc_cache_noprof" },
+	{ .symbol_name = "__kmalloc_noprof" },
+};
+
+static void fail_alloc_remove(void *probe)
+{
+	fail_alloc_disarm();
+	unregister_kprobe(probe);
+}
+
+void fail_alloc_insert(struct kunit *test)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(probes); i++) {
+		struct kprobe *probe = &probes[i];
+
+		/* A kprobe is registered by its name or by its address. */
+		probe->addr = NULL;
+		probe->flags = 0;
+		probe->pre_handler = fail_alloc_probe;
+		KUNIT_ASSERT_EQ(test, register_kprobe(probe), 0);
+		KUNIT_ASSERT_EQ(test, 0,
+				kunit_add_action_or_reset(test, fail_alloc_remove,
+							  probe));
+	}
+}
+
+void fail_alloc_arm(int nth)
+{
+	fail_nth = nth;
+	WRITE_ONCE(fail_task, current);
+}
+
+bool fail_alloc_disarm(void)
+{
+	WRITE_ONCE(fail_task, NULL);
+	return !fail_nth;
+}

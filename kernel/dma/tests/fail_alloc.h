@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Makes the nth allocation of memory fail: of a page, or of a small object. */
+#ifndef _DMA_TESTS_FAIL_ALLOC_H
+#define _DMA_TESTS_FAIL_ALLOC_H
+
+#include <kunit/test.h>
+
+/* For the rest of the test; nothing fails yet. */
+void fail_alloc_insert(struct kunit *test);
+
+/* The @nth allocation of this task from here on, counted from 1 */
+void fail_alloc_arm(int nth);
+
+/* Nothing fails from here on. Has anything failed? */
+bool fail_alloc_disarm(void);
+
+#endif /* _DMA_TESTS_FAIL_ALLOC_H */

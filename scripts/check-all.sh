@@ -1,0 +1,16 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The tests that are too slow for check.sh, and those of other machines.
+set -euo pipefail
+. "$(dirname "$0")/repo.sh"
+. scripts/steps.sh
+steps_begin build/check-all
+
+step arm64-lint env ARCH=arm64 scripts/lint.sh
+step arm64-kunit env ARCH=arm64 scripts/kunit.sh
+step series single 'git am of the series gives build/linux' scripts/series.sh
+step commits scripts/commits.sh
+step breaks scripts/breaks.sh
+
+steps_end
