@@ -280,7 +280,7 @@ static void area_free_tables(struct area *area)
 static void map_vec_alloc_failure_undoes_all(struct kunit *test)
 {
 	struct area *area = area_get(test);
-	int nth, ret;
+	int nth, ret, failed = 0;
 	size_t i;
 
 	area_begin(area, TABLE_SIZE - PAGE_SIZE);
@@ -294,12 +294,19 @@ static void map_vec_alloc_failure_undoes_all(struct kunit *test)
 		ret = area_map_vec(area);
 		if (!fail_alloc_disarm())
 			break;
+		/* slab may do without the page that it did not get */
+		if (!ret) {
+			area_expect_mapped(area);
+			area_unmap(area);
+			continue;
+		}
+		failed++;
 		KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
 		area_expect_nothing_mapped(area);
 	}
 
 	/* Some tables, or one record of all ranges */
-	KUNIT_EXPECT_GT(test, nth, 1);
+	KUNIT_EXPECT_GT(test, failed, 0);
 	KUNIT_EXPECT_EQ(test, ret, 0);
 	area_expect_mapped(area);
 	area_unmap(area);
