@@ -2,7 +2,7 @@
 #
 # The verbs. Each is a script that does one job; all output is below build/.
 
-.PHONY: help run check check-all tree kernel series docs deps clean
+.PHONY: help run check check-all bench tree kernel series docs deps clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -13,6 +13,7 @@ help:
 	@echo 'make run       build a kernel, boot it, move data, do I/O to NVMe    15 min the first time'
 	@echo 'make check     all of the tests, from nothing                        20 min'
 	@echo 'make check-all the slow ones: arm64, each commit, each break         90 min'
+	@echo 'make bench     what it costs to map scattered pages, by instructions 40 min the first time'
 	@echo 'make tree      build/linux: the kernel source with the series        30 s'
 	@echo 'make kernel    build/kernel: the kernel of it                        5 min'
 	@echo 'make series    build/series: the patches as mail, proven by git am   1 min'
@@ -21,6 +22,7 @@ help:
 	@echo 'make clean     remove build/'
 	@echo
 	@echo 'KDIR=<tree>    a Linux 6.12 tree instead of the Debian package in BASE'
+	@echo 'PEER=<tree>    make bench measures that tree, too: one that has the API'
 	@echo 'V=1            show the commands'
 
 deps:
@@ -49,6 +51,10 @@ check-all: kernel
 	$(Q)scripts/deps.sh all
 	$(Q)ARCH=arm64 scripts/kernel.sh
 	$(Q)scripts/check-all.sh
+
+bench: tree
+	$(Q)scripts/deps.sh all
+	$(Q)scripts/bench.sh
 
 clean:
 	$(Q)rm -rf build

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # deps.sh [all]: install the Debian packages that are missing, with `all` those
-# that only `make check-all` needs, too; silent if none is.
+# that only `make check-all` and `make bench` need, too; silent if none is.
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
 
@@ -38,8 +38,10 @@ packages='
 	kmod			kernel: modules_install
 '
 all='
-	gcc-aarch64-linux-gnu	make check-all: the arm64 kernel
-	qemu-system-arm		make check-all: the arm64 guests
+	gcc-aarch64-linux-gnu	make check-all, make bench: the arm64 kernel
+	qemu-system-arm		make check-all, make bench: the arm64 guests
+	libc6-dev-arm64-cross	make bench: the user space of an arm64 guest
+	gnuplot-nox		make bench: plots
 '
 case ${1:-} in
 all)	packages+=$all ;;

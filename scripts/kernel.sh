@@ -10,6 +10,7 @@
 #   O			build directory (build/kernel, build/arm64); the log is $O.log
 #   V=1		show the build
 #   CONFIG_ONLY=1	stop before it
+#   LOSE=1		go without the options that the source cannot have, and say so
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
 
@@ -54,6 +55,12 @@ failed()
 	die_log "$log" "$out: $1"
 }
 
+# refused: what is lost, if it may not be
+refused()
+{
+	if [ "${LOSE:-0}" != 1 ]; then lost; fi
+}
+
 # lost: the lines of the fragments that are not in .config. Kconfig drops what
 # it cannot have without a word. The last fragment to name an option decides.
 lost()
@@ -78,7 +85,7 @@ configure()
 	local sum
 
 	sum=$(find "$src" -name 'Kconfig*' | sort | xargs cat "${fragments[@]}" | sha256sum)
-	if [ -f "$out/.config" ] && [ "$(cat "$out.stamp" 2> /dev/null)" = "$sum" ] && [ -z "$(lost)" ]; then
+	if [ -f "$out/.config" ] && [ "$(cat "$out.stamp" 2> /dev/null)" = "$sum" ] && [ -z "$(refused)" ]; then
 		return
 	fi
 
@@ -88,7 +95,7 @@ configure()
 	logged "$src/scripts/kconfig/merge_config.sh" -m -O "$out" "$out/.config" "${fragments[@]}" ||
 		failed "merge_config.sh"
 	logged kmake olddefconfig || failed "olddefconfig"
-	[ -z "$(lost)" ] ||
+	[ -z "$(refused)" ] ||
 		die "$out/.config: lacks $(lost | paste -s -d ';' | sed 's/;/; /g'): add what they depend on, or drop them"
 	echo "$sum" > "$out.stamp"
 }
@@ -97,6 +104,7 @@ mkdir -p "$out"
 lock "${out//\//-}"
 : > "$log"
 configure
+if [ -n "$(lost)" ]; then say LACKS "$out/.config: $(lost | sed 's/.*: //' | xargs)"; fi
 if [ "${CONFIG_ONLY:-0}" = 1 ]; then exit 0; fi
 logged kmake -j"$(nproc)" "${image##*/}" modules || failed "the build has failed"
 say KERNEL "$out/$image ($(cat "$out/include/config/kernel.release"), $((SECONDS - begin)) s)"

@@ -6,18 +6,7 @@
 
 out=build/cost
 table=configs/nvme-cost
-
-# machines [name...]: the names in the table, or those of them that are asked for
-machines()
-{
-	local name names
-
-	names=$(awk '$1 == "machine" { print $2 }' "$table")
-	for name in "$@"; do
-		grep -qx "$name" <<< "$names" || die "$table: no machine $name: there are $(paste -s -d ' ' <<< "$names")"
-	done
-	if [ $# -gt 0 ]; then printf '%s\n' "$@"; else echo "$names"; fi
-}
+. scripts/guest.sh
 
 # boot <machine> <tree> <log> <serial port of the results> <kernel arguments>
 # [QEMU argument...]. With icount a nanosecond is an instruction. The disk holds
@@ -42,14 +31,4 @@ boot()
 		< /dev/null > "$log.qemu" 2>&1 || rc=$?
 	[ "$rc" != 124 ] || die "$log.console: time-out after ${COST_TIMEOUT:-300} s: $(tail -n 1 "$log.console")"
 	[ "$rc" = 0 ] || die "$log.qemu: QEMU ended with $rc: $(tail -n 1 "$log.qemu")"
-}
-
-# check_guest <log>: of the guest's own verdict, and of the kernel's
-check_guest()
-{
-	local status splats
-
-	splats=$(scripts/splats.sh "$1.console") || die "$1.console: the kernel complains: $splats"
-	status=$(sed -n 's/^status //p' "$1.results")
-	[ "$status" = ok ] || die "$1.console: the guest ${status:-has ended without a status}: $(tail -n 1 "$1.console")"
 }
