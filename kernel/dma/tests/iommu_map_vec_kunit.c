@@ -291,7 +291,7 @@ static void map_vec_alloc_failure_undoes_all(struct kunit *test)
 		area_add(area, lone_paddr(i), SZ_1M + PAGE_SIZE);
 
 	fail_alloc_insert(test);
-	for (nth = 1; failed && nth < 100; nth++) {
+	for (nth = 1; nth < 100; nth++) {
 		area_free_tables(area);
 		fail_alloc_arm(nth);
 		ret = area_map_vec(area);
