@@ -20,6 +20,13 @@ in_series_without_file() { comm -23 <(sort -u <<< "$entries") <(echo "$patches")
 file_not_in_series()     { comm -13 <(sort -u <<< "$entries") <(echo "$patches"); }
 in_series_twice()        { sort <<< "$entries" | uniq -d; }
 
+# The comments of the series are the subjects of its patches.
+headed_otherwise()
+{
+	diff <(for p in $there; do printf '# %s\n%s\n' "$(patch_message "$p" | head -n 1)" "$p"; done) \
+		patches/series | sed -n 's/^[<>] //p'
+}
+
 # awk -f this: why a patch has no proper head
 read -rd '' head_of_patch <<- 'EOT' || true
 	/^(diff --git |--- a\/)/ && !below { why = "no line --- before the diff"; exit }
@@ -112,6 +119,7 @@ rule()
 rule in_series_without_file	"every entry of patches/series has its patch"
 rule file_not_in_series		"every patch is in patches/series"
 rule in_series_twice		"no patch is in patches/series twice"
+rule headed_otherwise		"every entry of patches/series is headed by its subject"
 rule head_is_wrong		"every patch is headed by its commit message, and there is a cover letter"
 rule is_no_plain_edit		"a patch makes, deletes, renames no file, and changes no mode"
 rule patched_but_not_in_base	"every file that a patch edits is in the base"

@@ -65,6 +65,9 @@
  */
 #define EDU_PAGE_ORDER	1
 
+/* Pages that are linked by one call: 256 bytes of stack */
+#define EDU_LINK_PAGES	16
+
 static bool streaming;
 module_param(streaming, bool, 0644);
 MODULE_PARM_DESC(streaming, "Map page by page even if there is an IOMMU");
@@ -72,7 +75,7 @@ MODULE_PARM_DESC(streaming, "Map page by page even if there is an IOMMU");
 /* How a buffer was mapped */
 struct edu_stats {
 	unsigned int pieces;	/* physically contiguous pieces of memory */
-	unsigned int links;	/* calls of dma_iova_link() */
+	unsigned int links;	/* calls of dma_iova_link_vec() */
 	unsigned int syncs;	/* calls of dma_iova_sync() */
 	unsigned int addresses;	/* DMA addresses that the driver had to keep */
 };
@@ -151,26 +154,34 @@ static size_t edu_page_size(const struct edu_buffer *buf, unsigned int i)
 }
 
 /*
- * The second step: put each page behind the range that has been reserved. The
- * device must not use it before dma_iova_sync(), of which one is enough for all
- * pages. When something fails, dma_iova_destroy() undoes what has been linked
- * until then, and gives the whole reservation back.
+ * The second step: put each page behind the range that has been reserved, several
+ * by one call, which links all of them or none. The device must not use a page
+ * before dma_iova_sync(), of which one is enough for all. When something fails,
+ * dma_iova_destroy() undoes what has been linked until then, and gives the whole
+ * reservation back.
  */
 static int edu_link_pages(struct device *dev, struct edu_buffer *buf)
 {
+	struct phys_vec vec[EDU_LINK_PAGES];
 	size_t linked = 0;
-	unsigned int i;
+	unsigned int i = 0;
 	int err;
 
-	for (i = 0; i < buf->nr_pages; i++) {
-		size_t len = edu_page_size(buf, i);
+	while (i < buf->nr_pages) {
+		size_t size = 0;
+		size_t nr;
 
-		err = dma_iova_link(dev, &buf->iova,
-				    page_to_phys(buf->pages[i]), linked, len,
-				    buf->dir, 0);
+		for (nr = 0; nr < EDU_LINK_PAGES && i < buf->nr_pages; nr++, i++) {
+			vec[nr].paddr = page_to_phys(buf->pages[i]);
+			vec[nr].len = edu_page_size(buf, i);
+			size += vec[nr].len;
+		}
+
+		err = dma_iova_link_vec(dev, &buf->iova, vec, nr, linked,
+					buf->dir, 0);
 		if (err)
 			goto err_destroy;
-		linked += len;
+		linked += size;
 		buf->stats.links++;
 	}
 
