@@ -7,6 +7,7 @@
 #
 #   KERNEL=build/kernel   build directory
 #   KUNIT_TIMEOUT=300     seconds for a suite on a machine
+#   KERNEL_ARGS=          more kernel arguments, such as dma_iova_random_kunit.steps=1000000
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
 
@@ -24,6 +25,7 @@ run_suite()
 	fi
 	if [ -n "$3" ]; then args+=(--qemu_args "$3"); fi
 	if [ -n "$4" ]; then args+=(--kernel_args "$4"); fi
+	if [ -n "${KERNEL_ARGS:-}" ]; then args+=(--kernel_args "$KERNEL_ARGS"); fi
 
 	rm -f "$KERNEL/test.log"
 	python3 "$linux/tools/testing/kunit/kunit.py" exec --arch x86_64 \

@@ -33,12 +33,17 @@ void warnings_check(struct kunit *test)
 			    "the kernel warned, and the case did not expect it");
 }
 
-void warnings_expect(struct kunit *test, const char *file)
+void warnings_announce(struct kunit *test, const char *file)
 {
 	warnings_check(test);
+	kunit_info(test, "expect-warning: %s\n", file);
+}
+
+void warnings_expect(struct kunit *test, const char *file)
+{
 	generic_bug_clear_once();
 	memset(__start_once, 0, __end_once - __start_once);
-	kunit_info(test, "expect-warning: %s\n", file);
+	warnings_announce(test, file);
 }
 
 int warnings_taken(struct kunit *test)
