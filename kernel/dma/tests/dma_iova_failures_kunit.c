@@ -153,7 +153,9 @@ static void fail_between_others(struct attempt *a, int maps, int tables)
 	fixture_expect_linked(f, &a->state, behind, page_to_phys(pages[1]), PAGE_SIZE);
 
 	KUNIT_EXPECT_EQ(test, try(a), 0);
-	fixture_destroy(f, &a->state, total);
+	dma_iova_unlink(f->dev, &a->state, a->offset, size + PAGE_SIZE,
+			DMA_BIDIRECTIONAL, 0);
+	fixture_destroy(f, &a->state, PAGE_SIZE);
 	expect_inventory(f, &empty);
 	KUNIT_EXPECT_EQ(test, mock_iommu_count_free(test, f->mock), free);
 }

@@ -222,16 +222,11 @@ static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 	return done;
 }
 
-static int mock_iotlb_sync_map(struct iommu_domain *domain, unsigned long iova,
-			       size_t size)
+/* Have the device see what is mapped in the range. */
+static int show(struct mock_iommu *mock, u64 iova, size_t size)
 {
-	struct mock_iommu *mock = to_mock(domain);
 	unsigned long index, first, last;
 	void *entry, *old;
-
-	mock->calls.sync_map++;
-	if (fails(&mock->fail_sync))
-		return mock->errno;
 
 	first = ALIGN_DOWN(iova, largest_page(mock)) >> granule_shift(mock);
 	last = (iova + size - 1) >> granule_shift(mock);
@@ -247,12 +242,29 @@ static int mock_iotlb_sync_map(struct iommu_domain *domain, unsigned long iova,
 	return 0;
 }
 
+static int mock_iotlb_sync_map(struct iommu_domain *domain, unsigned long iova,
+			       size_t size)
+{
+	struct mock_iommu *mock = to_mock(domain);
+	unsigned long flags;
+	int err;
+
+	mock->calls.sync_map++;
+	if (fails(&mock->fail_sync))
+		return mock->errno;
+	spin_lock_irqsave(&mock->seen_lock, flags);
+	err = show(mock, iova, size);
+	spin_unlock_irqrestore(&mock->seen_lock, flags);
+	return err;
+}
+
 /* The device sees no more of the range than is mapped. */
 static void invalidate(struct mock_iommu *mock, u64 start, u64 end)
 {
-	unsigned long index;
+	unsigned long index, flags;
 	void *entry;
 
+	spin_lock_irqsave(&mock->seen_lock, flags);
 	xa_for_each_range(&mock->seen, index, entry, start >> granule_shift(mock),
 			  end >> granule_shift(mock)) {
 		if (xa_load(&mock->table, index) == entry)
@@ -260,6 +272,7 @@ static void invalidate(struct mock_iommu *mock, u64 start, u64 end)
 		xa_erase(&mock->seen, index);
 		mock->state.seen -= entry_size(entry);
 	}
+	spin_unlock_irqrestore(&mock->seen_lock, flags);
 }
 
 static void mock_iotlb_sync(struct iommu_domain *domain,
@@ -424,6 +437,7 @@ struct mock_iommu *mock_iommu_create(struct kunit *test,
 	KUNIT_ASSERT_NOT_NULL(test, mock);
 	mock->config = *config;
 	mock->errno = -EIO;
+	spin_lock_init(&mock->seen_lock);
 	xa_init(&mock->table);
 	xa_init(&mock->seen);
 	xa_init(&mock->tables);

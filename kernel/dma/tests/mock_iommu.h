@@ -60,6 +60,7 @@ struct mock_iommu {
 
 	struct xarray table;
 	struct xarray seen;
+	spinlock_t seen_lock;	/* against the timer of the flush queue */
 	struct xarray tables;
 	struct mock_iommu_state state;
 

@@ -27,22 +27,34 @@ void warnings_stop(struct kunit_suite *suite)
 	tracepoint_synchronize_unregister();
 }
 
-void warnings_check(struct kunit *test)
+static void expect_no_warnings(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ_MSG(test, atomic_xchg(&warnings, 0), 0,
 			    "the kernel warned, and the case did not expect it");
 }
 
+/* All WARN_ONCE() warn anew. */
+static void clear_once(void)
+{
+	generic_bug_clear_once();
+	memset(__start_once, 0, __end_once - __start_once);
+}
+
+void warnings_check(struct kunit *test)
+{
+	expect_no_warnings(test);
+	clear_once();
+}
+
 void warnings_announce(struct kunit *test, const char *file)
 {
-	warnings_check(test);
+	expect_no_warnings(test);
 	kunit_info(test, "expect-warning: %s\n", file);
 }
 
 void warnings_expect(struct kunit *test, const char *file)
 {
-	generic_bug_clear_once();
-	memset(__start_once, 0, __end_once - __start_once);
+	clear_once();
 	warnings_announce(test, file);
 }
 
