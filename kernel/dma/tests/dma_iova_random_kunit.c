@@ -33,7 +33,7 @@ static unsigned int steps = 10000;
 module_param(steps, uint, 0444);
 MODULE_PARM_DESC(steps, "of each random sequence");
 
-#define SLOTS		4
+#define SLOTS_MAX	4
 #define POOL_SIZE	SZ_4M
 #define VEC_MAX		5
 
@@ -63,7 +63,8 @@ struct model {
 	int max;			/* granules of a reservation */
 	bool bounce;
 	long swiotlb_before;
-	struct slot slots[SLOTS];
+	struct slot slots[SLOTS_MAX];
+	int nr_slots;
 	unsigned int pieces;
 
 	/* For the message about a failure */
@@ -190,7 +191,7 @@ static void check_counts(struct model *m)
 	struct slot *s;
 	int i;
 
-	for (s = m->slots; s < m->slots + SLOTS; s++) {
+	for (s = m->slots; s < m->slots + m->nr_slots; s++) {
 		for (i = 0; i < s->nr; i++) {
 			if (!s->granules[i].phys)
 				continue;
@@ -219,7 +220,7 @@ static void check_all(struct model *m)
 {
 	int i;
 
-	for (i = 0; i < SLOTS; i++)
+	for (i = 0; i < m->nr_slots; i++)
 		check_slot(m, &m->slots[i]);
 	check_counts(m);
 }
@@ -268,7 +269,7 @@ static void expect_apart(struct model *m, struct slot *s)
 {
 	struct slot *o;
 
-	for (o = m->slots; o < m->slots + SLOTS; o++) {
+	for (o = m->slots; o < m->slots + m->nr_slots; o++) {
 		if (o != s && o->size)
 			KUNIT_EXPECT_FALSE(m->test, overlap(o, s));
 	}
@@ -303,7 +304,7 @@ static void do_alloc(struct model *m, struct slot *s)
 	size_t into = one_in(m, 2) ? 0 : 64 * pick(m, granule / 64);
 	size_t cut = one_in(m, 2) ? 0 : pick(m, granule - into);
 
-	do_alloc_of(m, s, 1 + pick(m, m->max), into, cut);
+	do_alloc_of(m, s, one_in(m, 4) ? m->max : 1 + pick(m, m->max), into, cut);
 }
 
 static void do_destroy(struct model *m, struct slot *s)
@@ -355,8 +356,17 @@ static void note_piece(struct model *m, struct slot *s, int first, int nr,
 	}
 }
 
+/* Where to begin: often where the reservation does, for large pages */
+static int random_first(struct model *m, struct slot *s)
+{
+	return one_in(m, 4) ? 0 : pick(m, s->nr);
+}
+
+/* Short, or anything, or all that can be */
 static int random_length(struct model *m, int most)
 {
+	if (one_in(m, 8))
+		return most;
 	return 1 + pick(m, one_in(m, 4) ? most : min(most, 4));
 }
 
@@ -383,7 +393,7 @@ static void do_link_of(struct model *m, struct slot *s, int first, int nr)
 
 static void do_link(struct model *m, struct slot *s)
 {
-	int first = pick(m, s->nr);
+	int first = random_first(m, s);
 	int nr = random_length(m, s->nr - first);
 
 	m->what = "link";
@@ -398,7 +408,7 @@ static void do_link(struct model *m, struct slot *s)
 
 static void do_link_vec(struct model *m, struct slot *s)
 {
-	int first = pick(m, s->nr), next = first;
+	int first = random_first(m, s), next = first;
 	int map = 0, table = 0, nr, i, err, want;
 	struct phys_vec vec[VEC_MAX];
 	int lengths[VEC_MAX];
@@ -680,7 +690,7 @@ static void use_up_warnings(struct model *m)
 
 static void step(struct model *m)
 {
-	struct slot *s = &m->slots[pick(m, SLOTS)];
+	struct slot *s = &m->slots[pick(m, m->nr_slots)];
 	unsigned int what = pick(m, 100);
 
 	m->first = -1;
@@ -712,6 +722,7 @@ static void run(struct fixture *f, int max, bool bounce)
 	struct model m = {
 		.test = test, .f = f, .mock = f->mock, .max = max,
 		.bounce = bounce,
+		.nr_slots = max > 64 ? 2 : SLOTS_MAX,
 		.pool = page_to_phys(fixture_large_page(test)),
 	};
 	unsigned long used_seed = seed ?: get_random_u32();
@@ -721,7 +732,7 @@ static void run(struct fixture *f, int max, bool bounce)
 	kunit_info(test, "dma_iova_random_kunit.seed=%lu dma_iova_random_kunit.steps=%u\n",
 		   used_seed, steps);
 	prandom_seed_state(&m.rnd, used_seed);
-	for (i = 0; i < SLOTS; i++) {
+	for (i = 0; i < m.nr_slots; i++) {
 		m.slots[i].granules = kunit_kcalloc(test, max,
 						    sizeof(struct granule),
 						    GFP_KERNEL);
@@ -746,7 +757,7 @@ static void run(struct fixture *f, int max, bool bounce)
 		cond_resched();
 	}
 
-	for (i = 0; i < SLOTS; i++) {
+	for (i = 0; i < m.nr_slots; i++) {
 		if (m.slots[i].size)
 			do_destroy(&m, &m.slots[i]);
 	}
@@ -757,6 +768,8 @@ static void run(struct fixture *f, int max, bool bounce)
 	KUNIT_EXPECT_EQ(test, m.mock->state.mapped, (size_t)0);
 	KUNIT_EXPECT_EQ(test, m.mock->state.seen, (size_t)0);
 	KUNIT_EXPECT_EQ(test, m.mock->state.tables, 0);
+	if (hweight_long(m.mock->config.page_sizes) > 1)
+		KUNIT_EXPECT_GT(test, m.mock->calls.large_pages, 0);
 }
 
 static void run_on_mock(struct kunit *test, unsigned long page_sizes, int max,

@@ -149,6 +149,7 @@ static int map_page(struct mock_iommu *mock, u64 iova, phys_addr_t phys,
 		return err;
 	}
 	mock->state.mapped += pgsize;
+	mock->calls.large_pages += pgsize > BIT(granule_shift(mock));
 	return 0;
 }
 

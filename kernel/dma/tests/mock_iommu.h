@@ -32,8 +32,9 @@ struct mock_iommu_config {
 	struct device *dev;
 };
 
-/* Calls of the driver's operations */
+/* Calls of the driver's operations, and pages above the smallest that it mapped */
 struct mock_iommu_calls {
+	int large_pages;
 	int map;
 	int map_vec;
 	int unmap;
