@@ -41,7 +41,8 @@
  * 14. Memory of another device is mapped as cacheable.
  *	link_mmio_is_not_cacheable, p2p_through_host_bridge
  * 15. Lengths wrap at 4 GiB.
- *	link_piece_larger_than_4g, link_vec_larger_than_4g; link_beyond_4g
+ *	link_piece_larger_than_4g, link_vec_larger_than_4g,
+ *	link_vec_of_4g_outside_reservation; link_beyond_4g
  * 16. A device without an IOMMU, or none at all, gets to the code of the IOMMU.
  *	try_alloc_identity_domain; try_alloc_without_iommu_device,
  *	try_alloc_refuses_direct_device
@@ -153,6 +154,24 @@ static void link_vec_larger_than_4g(struct kunit *test)
 	dma_iova_free(f->dev, &state);
 }
 
+/* A sum that is small once it has wrapped would be within the reservation. */
+static void link_vec_of_4g_outside_reservation(struct kunit *test)
+{
+	struct phys_vec vec[] = {
+		{ MUCH_MEMORY, SZ_4G }, { 2 * MUCH_MEMORY, SZ_4K },
+	};
+	struct fixture *f = mock_with_much_space(test);
+	struct dma_iova_state state;
+
+	fixture_reserve(f, &state, 0, SZ_8K);
+	warns_once(test, ENTRY)
+		KUNIT_EXPECT_EQ(test, -EINVAL,
+				dma_iova_link_vec(f->dev, &state, vec, 2, 0,
+						  DMA_TO_DEVICE, DMA_ATTR_MMIO));
+	KUNIT_EXPECT_EQ(test, f->mock->state.mapped, (size_t)0);
+	dma_iova_free(f->dev, &state);
+}
+
 /* Defect 16: behind an IOMMU, but one that translates nothing */
 static void try_alloc_identity_domain(struct kunit *test)
 {
@@ -174,6 +193,7 @@ static struct kunit_case defects_cases[] = {
 	KUNIT_CASE(destroy_partly_linked_returns_all),
 	KUNIT_CASE(link_piece_larger_than_4g),
 	KUNIT_CASE(link_vec_larger_than_4g),
+	KUNIT_CASE(link_vec_of_4g_outside_reservation),
 	KUNIT_CASE(try_alloc_identity_domain),
 	{}
 };
