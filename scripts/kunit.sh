@@ -9,6 +9,7 @@
 #   ARCH=x86_64           x86_64 or arm64
 #   KERNEL=build/kernel   build directory (build/arm64 for arm64)
 #   KUNIT_TIMEOUT=300     seconds for a suite on a machine
+#   KERNEL_ARGS=          more kernel arguments, such as dma_iova_random_kunit.steps=1000000
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
 
@@ -28,6 +29,7 @@ run_suite()
 	fi
 	if [ -n "$3" ]; then args+=(--qemu_args "$3"); fi
 	if [ -n "$4" ]; then args+=(--kernel_args "$4"); fi
+	if [ -n "${KERNEL_ARGS:-}" ]; then args+=(--kernel_args "$KERNEL_ARGS"); fi
 
 	rm -f "$KERNEL/test.log"
 	python3 "$linux/tools/testing/kunit/kunit.py" exec --arch "$arch" \

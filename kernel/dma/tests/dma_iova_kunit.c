@@ -456,6 +456,28 @@ static void link_vec_into_the_middle_of_another(struct kunit *test)
 	dma_iova_free(f->dev, &state);
 }
 
+/* Linked by one call, and next to each other in memory, but two pieces still */
+static void link_vec_neighbours_unlinked_apart(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	phys_addr_t phys = page_to_phys(fixture_large_page(test));
+	struct phys_vec vec[] = {
+		{ phys, SZ_1M }, { phys + SZ_1M, SZ_1M }, { phys + SZ_2M, SZ_2M },
+	};
+	struct dma_iova_state state;
+
+	fixture_reserve(f, &state, 0, SZ_4M);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_link_vec(f->dev, &state, vec, 3, 0,
+						   DMA_BIDIRECTIONAL, 0));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, SZ_4M));
+	dma_iova_unlink(f->dev, &state, SZ_1M, SZ_1M, DMA_BIDIRECTIONAL, 0);
+	fixture_expect_linked(f, &state, 0, phys, SZ_1M);
+	fixture_expect_nothing_linked(f, state.addr + SZ_1M, SZ_1M);
+	fixture_expect_linked(f, &state, SZ_2M, phys + SZ_2M, SZ_2M);
+	dma_iova_unlink(f->dev, &state, SZ_2M, SZ_2M, DMA_BIDIRECTIONAL, 0);
+	fixture_destroy(f, &state, SZ_1M);
+}
+
 /* Two reservations with a page linked between them, to see what misuse does */
 struct bystanders {
 	struct dma_iova_state before;
@@ -1592,6 +1614,7 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE_SLOW(link_vec_more_pieces_than_a_queue),
 	KUNIT_CASE(link_vec_unlinked_piece_by_piece),
 	KUNIT_CASE(link_vec_into_the_middle_of_another),
+	KUNIT_CASE(link_vec_neighbours_unlinked_apart),
 	KUNIT_CASE(link_vec_of_nothing),
 	KUNIT_CASE(link_vec_outside_reservation),
 	KUNIT_CASE(link_vec_dir_none),

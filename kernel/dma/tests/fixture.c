@@ -176,6 +176,14 @@ static void trust_again(void *data)
 	dma_set_min_align_mask(f->dev, 0);
 }
 
+static void fixture_distrust(struct fixture *f)
+{
+	f->edu->pdev->untrusted = true;
+	dma_set_min_align_mask(f->dev, f->granule - 1);
+	KUNIT_ASSERT_EQ(f->test, 0, kunit_add_action_or_reset(f->test, trust_again,
+							      f));
+}
+
 /* The pages that move the data are whole granules, and so are not bounced. */
 int fixture_init_bounce(struct kunit *test)
 {
@@ -188,9 +196,41 @@ int fixture_init_bounce(struct kunit *test)
 	f = test->priv;
 	if (!is_swiotlb_active(f->dev))
 		kunit_skip(test, "no bounce buffers: boot with swiotlb=force");
-	f->edu->pdev->untrusted = true;
-	dma_set_min_align_mask(f->dev, f->granule - 1);
-	return kunit_add_action_or_reset(test, trust_again, f);
+	fixture_distrust(f);
+	return 0;
+}
+
+struct fixture *fixture_mock(struct kunit *test,
+			     const struct mock_iommu_config *config)
+{
+	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	f->test = test;
+	f->mock = mock_iommu_create(test, config);
+	f->dev = f->mock->dev;
+	f->domain = &f->mock->domain;
+	f->granule = dma_get_merge_boundary(f->dev) + 1;
+	test->priv = f;
+	return f;
+}
+
+struct fixture *fixture_mock_untrusted(struct kunit *test,
+				       const struct mock_iommu_config *config)
+{
+	struct mock_iommu_config with_edu = *config;
+	struct edu *edu = edu_get(test);
+	struct fixture *f;
+
+	if (device_iommu_mapped(edu->dev))
+		kunit_skip(test, "the edu device is behind another IOMMU");
+	if (!is_swiotlb_active(edu->dev))
+		kunit_skip(test, "no bounce buffers: boot with swiotlb=force");
+	with_edu.dev = edu->dev;
+	f = fixture_mock(test, &with_edu);
+	f->edu = edu;
+	fixture_distrust(f);
+	return f;
 }
 
 int fixture_init_direct(struct kunit *test)

@@ -7,6 +7,7 @@
 #include <linux/dma-mapping.h>
 
 #include "edu.h"
+#include "mock_iommu.h"
 #include "warnings.h"
 
 /* Where misuse is caught: at the entry, or where the granule is known */
@@ -19,6 +20,7 @@
 struct fixture {
 	struct kunit *test;
 	struct edu *edu;
+	struct mock_iommu *mock;
 	struct device *dev;
 	struct iommu_domain *domain;
 	size_t granule;
@@ -28,6 +30,16 @@ struct fixture {
 int fixture_init_iommu(struct kunit *test);
 int fixture_init_bounce(struct kunit *test);
 int fixture_init_direct(struct kunit *test);
+
+/*
+ * For a case that runs behind a mock IOMMU. The device is one that does nothing;
+ * but an untrusted one is on the PCI bus, so that is edu, which must not be behind
+ * another IOMMU, and swiotlb must be there. Otherwise the case is skipped.
+ */
+struct fixture *fixture_mock(struct kunit *test,
+			     const struct mock_iommu_config *config);
+struct fixture *fixture_mock_untrusted(struct kunit *test,
+				       const struct mock_iommu_config *config);
 
 /* A page whose successor is not part of anything that is mapped */
 struct page *fixture_lone_page(struct kunit *test);

@@ -27,18 +27,35 @@ void warnings_stop(struct kunit_suite *suite)
 	tracepoint_synchronize_unregister();
 }
 
-void warnings_check(struct kunit *test)
+static void expect_no_warnings(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ_MSG(test, atomic_xchg(&warnings, 0), 0,
 			    "the kernel warned, and the case did not expect it");
 }
 
-void warnings_expect(struct kunit *test, const char *file)
+/* All WARN_ONCE() warn anew. */
+static void clear_once(void)
 {
-	warnings_check(test);
 	generic_bug_clear_once();
 	memset(__start_once, 0, __end_once - __start_once);
+}
+
+void warnings_check(struct kunit *test)
+{
+	expect_no_warnings(test);
+	clear_once();
+}
+
+void warnings_announce(struct kunit *test, const char *file)
+{
+	expect_no_warnings(test);
 	kunit_info(test, "expect-warning: %s\n", file);
+}
+
+void warnings_expect(struct kunit *test, const char *file)
+{
+	clear_once();
+	warnings_announce(test, file);
 }
 
 int warnings_taken(struct kunit *test)

@@ -21,6 +21,9 @@ void warnings_check(struct kunit *test);
  */
 void warnings_expect(struct kunit *test, const char *file);
 
+/* The same, but a WARN_ONCE() that has warned does not warn again. */
+void warnings_announce(struct kunit *test, const char *file);
+
 /* Number of warnings since warnings_expect(), which is over. */
 int warnings_taken(struct kunit *test);
 

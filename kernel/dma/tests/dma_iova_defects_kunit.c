@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Defects that implementations of the two-step DMA API have had. Most of them are
+ * cases of other suites already; those that a real IOMMU, or a small machine,
+ * cannot show are here, behind a mock IOMMU.
+ *
+ *  1. The state is not zeroed when no reservation is made, and a stale one is
+ *     destroyed on completion.
+ *	try_alloc_without_iommu_device, try_alloc_size_zero, try_alloc_exhausted,
+ *	try_alloc_refuses_direct_device, try_alloc_fails_when_all_is_reserved,
+ *	start_ignores_stale_state
+ *  2. A bounced piece with no whole granule between head and tail maps 0 bytes.
+ *	bounce_without_middle
+ *  3. A bounced link that fails unmaps from offset 0, and so what was linked there.
+ *	bounced_link_failure_keeps_earlier_links
+ *  4. Destroying a part frees that much of the reservation, and leaks the rest.
+ *	destroy_partly_linked_returns_all; destroy_partly_linked_frees_all,
+ *	destroy_frees_whole_reservation
+ *  5. The errno of a mapping is tested the wrong way round: failure is success.
+ *	link_passes_errno
+ *  6. A piece outside of the reservation is mapped over a neighbour's.
+ *	link_outside_reservation, link_offset_overflow,
+ *	link_vec_outside_reservation
+ *  7. What swiotlb cannot bounce in place is reserved for, and cannot be linked.
+ *	try_alloc_bounce_offset_not_kept, try_alloc_untrusted_without_swiotlb
+ *  8. Unlinking does not end where nothing is linked.
+ *	unlink_ends_when_nothing_is_found
+ *  9. The private flag is a bit of the size where size_t has 32 bits.
+ *	private_flag_is_above_32_bits, and the assertions below: there is no IOMMU
+ *	for such a kernel to run the suites behind
+ * 10. Destroying invalidates the IOTLB at once, in lazy mode too.
+ *	destroy_uses_flush_queue, destroy_syncs_as_unmap_page,
+ *	destroy_is_seen_later_if_lazy
+ * 11. Bounce buffers are looked for in each granule, though only the two ends
+ *     can have one.
+ *	bounced_ends_are_known
+ * 12. What was linked before a failure is unmapped as if all had been.
+ *	destroy_what_was_linked_before_a_failure, destroy_after_failed_link
+ * 13. Unlinking stops at a hole, and what is behind it stays mapped.
+ *	unlink_across_hole, destroy_across_hole
+ * 14. Memory of another device is mapped as cacheable.
+ *	link_mmio_is_not_cacheable, p2p_through_host_bridge
+ * 15. Lengths wrap at 4 GiB.
+ *	link_piece_larger_than_4g, link_vec_larger_than_4g,
+ *	link_vec_of_4g_outside_reservation; link_beyond_4g
+ * 16. A device without an IOMMU, or none at all, gets to the code of the IOMMU.
+ *	try_alloc_identity_domain; try_alloc_without_iommu_device,
+ *	try_alloc_refuses_direct_device
+ */
+#include <kunit/test.h>
+#include <linux/dma-mapping.h>
+#include <linux/iommu.h>
+#include <linux/sizes.h>
+
+#include "fixture.h"
+
+/* Defect 9, whatever size_t is */
+static_assert(sizeof_field(struct dma_iova_state, __size) == sizeof(u64));
+static_assert(DMA_IOVA_BOUNCED > U32_MAX);
+
+/* Defect 4: granule by granule, there are as many as before. */
+static void destroy_partly_linked_returns_all(struct kunit *test)
+{
+	struct mock_iommu_config config = {
+		.page_sizes	= SZ_4K,
+		.aperture	= SZ_1M,
+		.type		= IOMMU_DOMAIN_DMA,
+	};
+	struct fixture *f = fixture_mock(test, &config);
+	struct page *page = fixture_lone_page(test);
+	int free = mock_iommu_count_free(test, f->mock);
+	static const int sizes[] = { 2, 3, 16, 33, 100, 256 };
+	struct dma_iova_state state;
+	int i;
+
+	KUNIT_EXPECT_EQ(test, free, SZ_1M / SZ_4K);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		fixture_reserve(f, &state, 0, sizes[i] * SZ_4K);
+		fixture_link_page(f, &state, 0, page);
+		fixture_destroy(f, &state, PAGE_SIZE);
+		KUNIT_EXPECT_EQ(test, mock_iommu_count_free(test, f->mock), free);
+	}
+}
+
+/* Defect 15: device memory, of which there can be more than there is RAM */
+#define MUCH_MEMORY	BIT_ULL(40)
+
+static struct fixture *mock_with_much_space(struct kunit *test)
+{
+	struct mock_iommu_config config = {
+		.page_sizes	= SZ_4K | SZ_2M,
+		.aperture	= 4 * SZ_4G,
+		.type		= IOMMU_DOMAIN_DMA,
+	};
+
+	return fixture_mock(test, &config);
+}
+
+static void expect_seen(struct fixture *f, const struct dma_iova_state *state,
+			size_t offset, phys_addr_t phys)
+{
+	KUNIT_EXPECT_EQ(f->test, phys,
+			mock_iommu_device_sees(f->mock, state->addr + offset));
+}
+
+static void link_piece_larger_than_4g(struct kunit *test)
+{
+	struct fixture *f = mock_with_much_space(test);
+	size_t size = SZ_4G + SZ_2M + SZ_4K;
+	struct dma_iova_state state;
+
+	fixture_reserve(f, &state, 0, size);
+	KUNIT_EXPECT_EQ(test, dma_iova_size(&state), size);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_link(f->dev, &state, MUCH_MEMORY, 0, size,
+					       DMA_TO_DEVICE, DMA_ATTR_MMIO));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, size));
+	KUNIT_EXPECT_EQ(test, f->mock->state.mapped, size);
+	KUNIT_EXPECT_EQ(test, f->mock->state.seen, size);
+	expect_seen(f, &state, SZ_2M, MUCH_MEMORY + SZ_2M);
+	expect_seen(f, &state, size - SZ_4K, MUCH_MEMORY + size - SZ_4K);
+
+	dma_iova_destroy(f->dev, &state, size, DMA_TO_DEVICE, DMA_ATTR_MMIO);
+	KUNIT_EXPECT_EQ(test, f->mock->state.mapped, (size_t)0);
+	KUNIT_EXPECT_EQ(test, f->mock->state.seen, (size_t)0);
+}
+
+/* Each is less, but all together are more. */
+static void link_vec_larger_than_4g(struct kunit *test)
+{
+	struct phys_vec vec[] = {
+		{ MUCH_MEMORY, 3ul * SZ_1G }, { 2 * MUCH_MEMORY, 3ul * SZ_1G },
+		{ 3 * MUCH_MEMORY, SZ_4K },
+	};
+	struct fixture *f = mock_with_much_space(test);
+	size_t far = 6ul * SZ_1G;
+	size_t size = far + SZ_4K;
+	struct dma_iova_state state;
+
+	fixture_reserve(f, &state, 0, size);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_link_vec(f->dev, &state, vec, 3, 0,
+						   DMA_TO_DEVICE, DMA_ATTR_MMIO));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, size));
+	KUNIT_EXPECT_EQ(test, f->mock->state.mapped, size);
+	expect_seen(f, &state, far - SZ_4K, 2 * MUCH_MEMORY + 3ul * SZ_1G - SZ_4K);
+	expect_seen(f, &state, far, 3 * MUCH_MEMORY);
+
+	/* What is beyond 4 GiB stays, or goes, for itself. */
+	dma_iova_unlink(f->dev, &state, 0, far, DMA_TO_DEVICE, DMA_ATTR_MMIO);
+	KUNIT_EXPECT_EQ(test, f->mock->state.mapped, (size_t)SZ_4K);
+	KUNIT_EXPECT_EQ(test, f->mock->state.seen, (size_t)SZ_4K);
+	expect_seen(f, &state, far, 3 * MUCH_MEMORY);
+	dma_iova_unlink(f->dev, &state, far, SZ_4K, DMA_TO_DEVICE, DMA_ATTR_MMIO);
+	KUNIT_EXPECT_EQ(test, f->mock->state.mapped, (size_t)0);
+	dma_iova_free(f->dev, &state);
+}
+
+/* A sum that is small once it has wrapped would be within the reservation. */
+static void link_vec_of_4g_outside_reservation(struct kunit *test)
+{
+	struct phys_vec vec[] = {
+		{ MUCH_MEMORY, SZ_4G }, { 2 * MUCH_MEMORY, SZ_4K },
+	};
+	struct fixture *f = mock_with_much_space(test);
+	struct dma_iova_state state;
+
+	fixture_reserve(f, &state, 0, SZ_8K);
+	warns_once(test, ENTRY)
+		KUNIT_EXPECT_EQ(test, -EINVAL,
+				dma_iova_link_vec(f->dev, &state, vec, 2, 0,
+						  DMA_TO_DEVICE, DMA_ATTR_MMIO));
+	KUNIT_EXPECT_EQ(test, f->mock->state.mapped, (size_t)0);
+	dma_iova_free(f->dev, &state);
+}
+
+/* Defect 16: behind an IOMMU, but one that translates nothing */
+static void try_alloc_identity_domain(struct kunit *test)
+{
+	struct mock_iommu_config config = {
+		.page_sizes	= SZ_4K,
+		.type		= IOMMU_DOMAIN_IDENTITY,
+	};
+	struct fixture *f = fixture_mock(test, &config);
+	struct dma_iova_state state;
+
+	KUNIT_EXPECT_TRUE(test, device_iommu_mapped(f->dev));
+	memset(&state, 0xff, sizeof(state));
+	KUNIT_EXPECT_FALSE(test, dma_iova_try_alloc(f->dev, &state, 0, SZ_4K));
+	fixture_expect_zero(test, &state);
+	KUNIT_EXPECT_FALSE(test, dma_need_unmap(f->dev));
+}
+
+static struct kunit_case defects_cases[] = {
+	KUNIT_CASE(destroy_partly_linked_returns_all),
+	KUNIT_CASE(link_piece_larger_than_4g),
+	KUNIT_CASE(link_vec_larger_than_4g),
+	KUNIT_CASE(link_vec_of_4g_outside_reservation),
+	KUNIT_CASE(try_alloc_identity_domain),
+	{}
+};
+
+static struct kunit_suite defects_suite = {
+	.name		= "dma_iova_defects",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.exit		= warnings_check,
+	.test_cases	= defects_cases,
+};
+
+kunit_test_suite(defects_suite);
+
+MODULE_DESCRIPTION("KUnit suite of defects of the two-step DMA API");
+MODULE_LICENSE("GPL");

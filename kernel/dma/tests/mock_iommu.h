@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * An IOMMU in software, for tests on any machine. It is registered with the iommu
+ * core like any other, has a device of its own behind it, and iommu-dma maps for
+ * that device; so the DMA API as drivers call it ends up here.
+ *
+ * The page table is an xarray. A second one, seen, holds what the device can
+ * translate: the IOTLB of a device that gets hold of everything that it may, and
+ * lets go of it only when it must. What has been mapped is seen once it has been
+ * synchronised, and what has been unmapped until it has been invalidated.
+ */
+#ifndef _DMA_TESTS_MOCK_IOMMU_H
+#define _DMA_TESTS_MOCK_IOMMU_H
+
+#include <kunit/test.h>
+#include <linux/fwnode.h>
+#include <linux/iommu.h>
+#include <linux/xarray.h>
+
+struct mock_iommu_config {
+	/* One bit for each page size; the smallest is the granule */
+	unsigned long page_sizes;
+	/* Bytes of IO addresses */
+	size_t aperture;
+	/* IOMMU_DOMAIN_DMA, IOMMU_DOMAIN_DMA_FQ (lazy), IOMMU_DOMAIN_IDENTITY */
+	unsigned int type;
+	/* The driver can map an array of ranges in one call */
+	bool map_vec;
+	/* The device does not see the caches, where the architecture has such */
+	bool noncoherent;
+	/* Have this device behind it, instead of one of its own */
+	struct device *dev;
+};
+
+/* Calls of the driver's operations, and pages above the smallest that it mapped */
+struct mock_iommu_calls {
+	int large_pages;
+	int map;
+	int map_vec;
+	int unmap;
+	int sync_map;
+	int sync;
+	int flush_all;
+};
+
+/* What there is at present */
+struct mock_iommu_state {
+	size_t mapped;		/* bytes in the page table */
+	size_t seen;		/* bytes that the device can translate */
+	int tables;		/* page table pages below the root */
+};
+
+struct mock_iommu {
+	struct mock_iommu_config config;
+	struct device *dev;
+	struct iommu_domain domain;
+	struct iommu_domain_ops ops;
+	struct iommu_device iommu;
+	struct fwnode_handle fwnode;
+	struct platform_device *pdev;
+
+	struct xarray table;
+	struct xarray seen;
+	spinlock_t seen_lock;	/* against the timer of the flush queue */
+	struct xarray tables;
+	struct mock_iommu_state state;
+
+	/* Only counted; a test may set them to 0 at any time */
+	struct mock_iommu_calls calls;
+	int prot;
+
+	/*
+	 * The range to map, the page table page to allocate and the synchronisation
+	 * that fails, counted down to 0, when it does. Never, if 0 to begin with.
+	 */
+	int fail_map;
+	int fail_table;
+	int fail_sync;
+	/* What fail_map and fail_sync fail with; a page table page, with -ENOMEM */
+	int errno;
+};
+
+/* For the rest of the test, or until it is destroyed; one at a time */
+struct mock_iommu *mock_iommu_create(struct kunit *test,
+				     const struct mock_iommu_config *config);
+void mock_iommu_destroy(struct kunit *test, struct mock_iommu *mock);
+
+/* Where the device gets to by way of @addr, or 0 */
+phys_addr_t mock_iommu_device_sees(struct mock_iommu *mock, dma_addr_t addr);
+
+/*
+ * How many granules can still be reserved, before iommu-dma says no? They are
+ * given back. In lazy mode this waits for the flush queue first.
+ */
+int mock_iommu_count_free(struct kunit *test, struct mock_iommu *mock);
+
+#endif /* _DMA_TESTS_MOCK_IOMMU_H */
