@@ -164,7 +164,7 @@ static void link_vec_of_4g_outside_reservation(struct kunit *test)
 	struct dma_iova_state state;
 
 	fixture_reserve(f, &state, 0, SZ_8K);
-	warns_once(test, ENTRY)
+	warns_once(test, ENGINE)
 		KUNIT_EXPECT_EQ(test, -EINVAL,
 				dma_iova_link_vec(f->dev, &state, vec, 2, 0,
 						  DMA_TO_DEVICE, DMA_ATTR_MMIO));
