@@ -30,7 +30,7 @@ tool()
 make_initramfs()
 {
 	rm -rf "$OUT/root"
-	mkdir -p "$OUT"/root/{bin,dev,proc,sys}
+	mkdir -p "$OUT/root/bin" "$OUT/root/dev" "$OUT/root/proc" "$OUT/root/sys"
 	cp /bin/busybox "$OUT/root/bin/busybox"
 	tool linux dma_map_benchmark dma_map_benchmark
 	tool linux map_benchmark_params map_benchmark_params
