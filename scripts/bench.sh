@@ -34,13 +34,14 @@ measure()
 	check_guest "$log"
 }
 
-# hammer <machine> <tree>: by the clock on the wall, if there is a limit for it
+# hammer <machine> <tree>: by the clock on the wall, if there is a limit for it; the
+# limits are for the series' own kernel
 hammer()
 {
 	local log=$out/$1.$2.hammer
 
 	truncate -s 0 "$log.results"
-	if ! grep -q "^throughput $1 " "$table"; then return; fi
+	if [ "$2" != linux ] || ! grep -q "^throughput $1 " "$table"; then return; fi
 	say BENCH "$1, $2, two CPUs"
 	boot "$1" "$2" "$log" "file:$log.results" '' -smp 2
 	check_guest "$log"
