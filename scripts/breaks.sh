@@ -45,7 +45,9 @@ run_break()
 
 	shift 5
 	break_file "$file" "$script"
-	scripts/kernel.sh > "$out/$n.build" 2>&1 || die "$out/$n.build: the break of $file does not compile: $script"
+	# shellcheck disable=SC2046
+	O=$(profile_kernel "$profile") scripts/kernel.sh $(profile_fragments "$profile") > "$out/$n.build" 2>&1 ||
+		die "$out/$n.build: the break of $file does not compile: $script"
 	KUNIT_TIMEOUT=60 scripts/kunit.sh "$profile" "$suite" > "$out/$n.log" 2> /dev/null || true
 	# A case that hangs has no line of its own, but then none says that it passed.
 	grep -q 'KTAP version' "build/kunit/$profile.$suite.log" ||
@@ -72,7 +74,10 @@ while IFS='|' read -r file script where cases; do
 	# shellcheck disable=SC2086
 	run_break "$n" "${file% }" "${script% }" $where $cases
 done < "$table"
-scripts/kernel.sh > "$out/build" 2>&1
+for profile in virtio-lazy virtio-debug; do
+	# shellcheck disable=SC2046
+	O=$(profile_kernel $profile) scripts/kernel.sh $(profile_fragments $profile) > "$out/build" 2>&1
+done
 
 named=$(sed '/^#/d; s/.*|//' "$table" | xargs -n 1 | sort -u)
 all=$(sed -n 's/^\tKUNIT_CASE\(_SLOW\)*(\(.*\)),$/\2/p' kernel/dma/tests/*_kunit.c | sort -u)

@@ -5,16 +5,16 @@
 # configs/profiles, by the kernel's own kunit.py. One line for each case. All
 # cases must run; one that is skipped has not shown anything.
 #
-#   KERNEL=build/kernel   build directory
+#   KERNEL=               build directory (the one that the profile is for)
 #   KUNIT_TIMEOUT=300     seconds for a suite on a machine
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
 
-KERNEL=$(realpath -m "${KERNEL:-build/kernel}")
 linux=$PWD/build/linux
 out=build/kunit
 
-# run_suite <profile> <qemu config> <QEMU arguments> <kernel arguments> <suite>
+# run_suite <profile> <qemu config> <QEMU arguments> <kernel arguments> <suite>,
+# on the kernel in $kernel
 run_suite()
 {
 	local log=$out/$1.$5 args=() splats rc=0
@@ -25,11 +25,11 @@ run_suite()
 	if [ -n "$3" ]; then args+=(--qemu_args "$3"); fi
 	if [ -n "$4" ]; then args+=(--kernel_args "$4"); fi
 
-	rm -f "$KERNEL/test.log"
+	rm -f "$kernel/test.log"
 	python3 "$linux/tools/testing/kunit/kunit.py" exec --arch x86_64 \
-		--build_dir "$KERNEL" --timeout "${KUNIT_TIMEOUT:-300}" \
+		--build_dir "$kernel" --timeout "${KUNIT_TIMEOUT:-300}" \
 		"${args[@]}" "$5.*" < /dev/null > "$log.txt" 2>&1 || rc=$?
-	if [ -f "$KERNEL/test.log" ]; then mv "$KERNEL/test.log" "$log.log"; else : > "$log.log"; fi
+	if [ -f "$kernel/test.log" ]; then mv "$kernel/test.log" "$log.log"; else : > "$log.log"; fi
 
 	# A skip of kunit.py's is a failure here.
 	awk -v name="kunit $1 $5" '
@@ -44,13 +44,15 @@ run_suite()
 	fi
 }
 
-[ -f "$KERNEL/arch/x86/boot/bzImage" ] || die "$KERNEL/arch/x86/boot/bzImage: missing: make kernel"
 mkdir -p "$out"
 ran=0
 while IFS='|' read -r name config qemu_args kernel_args suites; do
 	name=$(xargs <<< "$name")
 	case $name in '' | '#'*) continue ;; esac
 	if [ -n "${1:-}" ] && [ "$1" != "$name" ]; then continue; fi
+	kernel=$(realpath -m "${KERNEL:-$(profile_kernel "$name")}")
+	[ -f "$kernel/arch/x86/boot/bzImage" ] ||
+		die "$kernel/arch/x86/boot/bzImage: missing: O=$kernel scripts/kernel.sh $(profile_fragments "$name")"
 	for suite in $suites; do
 		if [ -n "${2:-}" ] && [ "$2" != "$suite" ]; then continue; fi
 		say KUNIT "$name $suite" >&2

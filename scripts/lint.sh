@@ -9,7 +9,8 @@ set -euo pipefail
 out=build/lint
 lock lint
 mkdir -p "$out"
-cp build/kernel/.config "$out/config" || die "build/kernel/.config: missing: make kernel"
+# With what is not built otherwise; the base lets pass what it does not know.
+cat build/kernel/.config configs/dma-debug.config > "$out/config" || die "build/kernel/.config: missing: make kernel"
 
 patched=$(for p in $(series); do patch_files "$p"; done | sort -u)
 sources=$({ echo "$patched"; whole_files; } | grep '\.[ch]$' | grep -v '^tools/' | sort)

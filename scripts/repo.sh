@@ -61,6 +61,23 @@ kernel_version()
 	     END { print substr(v, 2) }' "$1/Makefile"
 }
 
+# profile_kernel <profile>: the build directory of the kernel that it runs
+profile_kernel()
+{
+	case $1 in
+	*-debug) echo build/dma-debug ;;
+	*)	 echo build/kernel ;;
+	esac
+}
+
+# profile_fragments <profile>: what kernel.sh builds that kernel from
+profile_fragments()
+{
+	case $1 in
+	*-debug) echo configs/dma-debug.config ;;
+	esac
+}
+
 # base_field <name>: the values that BASE has for it
 base_field()
 {
