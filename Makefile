@@ -45,6 +45,7 @@ run: kernel
 	$(Q)scripts/nvme.sh
 
 check: kernel
+	$(Q)O=build/dma-debug scripts/kernel.sh configs/dma-debug.config
 	$(Q)scripts/check.sh
 
 check-all: kernel

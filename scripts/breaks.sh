@@ -48,7 +48,9 @@ run_break()
 	shift 5
 	arch=$(profile_arch "$profile")
 	break_file "$file" "$script"
-	ARCH=$arch scripts/kernel.sh > "$out/$n.build" 2>&1 || die "$out/$n.build: the break of $file does not compile: $script"
+	# shellcheck disable=SC2046
+	ARCH=$arch O=$(profile_kernel "$profile") scripts/kernel.sh $(profile_fragments "$profile") > "$out/$n.build" 2>&1 ||
+		die "$out/$n.build: the break of $file does not compile: $script"
 	KUNIT_TIMEOUT=60 scripts/kunit.sh "$profile" "$suite" > "$out/$n.log" 2> /dev/null || true
 	# A case that hangs has no line of its own, but then none says that it passed.
 	grep -q 'KTAP version' "build/kunit/$profile.$suite.log" ||
@@ -63,7 +65,7 @@ run_break()
 		failed=1
 	fi
 	mend
-	built[$arch]=1
+	built[$(profile_kernel "$profile")]=$profile
 }
 
 mkdir -p "$out"
@@ -76,8 +78,9 @@ while IFS='|' read -r file script where cases; do
 	# shellcheck disable=SC2086
 	run_break "$n" "${file% }" "${script% }" $where $cases
 done < "$table"
-for arch in "${!built[@]}"; do
-	ARCH=$arch scripts/kernel.sh > "$out/build" 2>&1
+for profile in "${built[@]}"; do
+	# shellcheck disable=SC2046
+	ARCH=$(profile_arch "$profile") O=$(profile_kernel "$profile") scripts/kernel.sh $(profile_fragments "$profile") > "$out/build" 2>&1
 done
 
 named=$(sed '/^#/d; s/.*|//' "$table" | xargs -n 1 | sort -u)

@@ -15,10 +15,11 @@ pages=$out/Documentation/output
 
 # What we add or edit, as it is named in a warning.
 ours='(^|[/'\''"`])(dma-iova\.(rst|h|c)|dma-(api|attributes)\.rst)\b'
-ours+='|kernel/dma/mapping\.c\b|core-api/dma-iova\b|\bblk-mq-dma\b'
+ours+='|kernel/dma/mapping\.c\b|core-api/dma-iova\b|\bblk-mq-dma\b|\bfault-injection\.rst\b'
 
 # Pages pull in only parts of these, so check their kernel-doc as a whole.
 kernel_doc=(drivers/iommu/dma-iova.c include/linux/dma-iova.h
+	    kernel/dma/debug-entry.h kernel/dma/fail-iova.c
 	    block/blk-mq-dma.c include/linux/blk-mq-dma.h)
 
 die()
@@ -44,7 +45,7 @@ mkdir -p "$out"
 
 # The rules for netlink specifications write into the source tree, and need
 # python3-yaml; they are for another book.
-if ! LC_ALL=C.UTF-8 make -C "$tree" O="$out" SPHINXDIRS='core-api block' \
+if ! LC_ALL=C.UTF-8 make -C "$tree" O="$out" SPHINXDIRS='core-api block fault-injection' \
 		PYTHON3="$python" SPHINXBUILD="$sphinx" \
 		YNL_INDEX= YNL_RST_FILES= htmldocs >"$log" 2>&1; then
 	tail -n 20 "$log" >&2

@@ -7,7 +7,7 @@
 # has not shown anything.
 #
 #   ARCH=x86_64           x86_64 or arm64
-#   KERNEL=build/kernel   build directory (build/arm64 for arm64)
+#   KERNEL=               build directory (the one that the profile is for)
 #   KUNIT_TIMEOUT=300     seconds for a suite on a machine
 #   KERNEL_ARGS=          more kernel arguments, such as dma_iova_random_kunit.steps=1000000
 set -euo pipefail
@@ -15,11 +15,11 @@ set -euo pipefail
 
 arch=${ARCH:-x86_64}
 if [ -n "${1:-}" ]; then arch=$(profile_arch "$1"); fi
-KERNEL=$(realpath -m "${KERNEL:-$(kernel_dir "$arch")}")
 linux=$PWD/build/linux
 out=build/kunit
 
-# run_suite <profile> <qemu config> <QEMU arguments> <kernel arguments> <suite>
+# run_suite <profile> <qemu config> <QEMU arguments> <kernel arguments> <suite>,
+# on the kernel in $kernel
 run_suite()
 {
 	local log=$out/$1.$5 args=() splats rc=0
@@ -31,11 +31,11 @@ run_suite()
 	if [ -n "$4" ]; then args+=(--kernel_args "$4"); fi
 	if [ -n "${KERNEL_ARGS:-}" ]; then args+=(--kernel_args "$KERNEL_ARGS"); fi
 
-	rm -f "$KERNEL/test.log"
+	rm -f "$kernel/test.log"
 	python3 "$linux/tools/testing/kunit/kunit.py" exec --arch "$arch" \
-		--build_dir "$KERNEL" --timeout "${KUNIT_TIMEOUT:-300}" \
+		--build_dir "$kernel" --timeout "${KUNIT_TIMEOUT:-300}" \
 		"${args[@]}" "$5.*" < /dev/null > "$log.txt" 2>&1 || rc=$?
-	if [ -f "$KERNEL/test.log" ]; then mv "$KERNEL/test.log" "$log.log"; else : > "$log.log"; fi
+	if [ -f "$kernel/test.log" ]; then mv "$kernel/test.log" "$log.log"; else : > "$log.log"; fi
 
 	# A skip of kunit.py's is a failure here.
 	awk -v name="kunit $1 $5" '
@@ -50,8 +50,6 @@ run_suite()
 	fi
 }
 
-image=$KERNEL/$(kernel_image "$arch")
-[ -f "$image" ] || die "$image: missing: ARCH=$arch scripts/kernel.sh"
 mkdir -p "$out"
 ran=0
 while IFS='|' read -r name machine config qemu_args kernel_args suites; do
@@ -59,6 +57,9 @@ while IFS='|' read -r name machine config qemu_args kernel_args suites; do
 	case $name in '' | '#'*) continue ;; esac
 	if [ -n "${1:-}" ] && [ "$1" != "$name" ]; then continue; fi
 	if [ "$(xargs <<< "$machine")" != "$arch" ]; then continue; fi
+	kernel=$(realpath -m "${KERNEL:-$(profile_kernel "$name")}")
+	[ -f "$kernel/$(kernel_image "$arch")" ] ||
+		die "$kernel/$(kernel_image "$arch"): missing: ARCH=$arch O=$kernel scripts/kernel.sh $(profile_fragments "$name")"
 	for suite in $suites; do
 		if [ -n "${2:-}" ] && [ "$2" != "$suite" ]; then continue; fi
 		say KUNIT "$name $suite" >&2

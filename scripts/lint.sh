@@ -18,7 +18,8 @@ esac
 out=build/lint/$arch
 lock lint
 mkdir -p "$out"
-cp "$kernel/.config" "$out/config" || die "$kernel/.config: missing: ARCH=$arch scripts/kernel.sh"
+# With what is not built otherwise; the base lets pass what it does not know.
+cat "$kernel/.config" configs/dma-debug.config > "$out/config" || die "$kernel/.config: missing: ARCH=$arch scripts/kernel.sh"
 
 patched=$(for p in $(series); do patch_files "$p"; done | sort -u)
 sources=$({ echo "$patched"; whole_files; } | grep '\.[ch]$' | grep -v '^tools/' |

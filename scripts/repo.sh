@@ -97,6 +97,23 @@ profile_arch()
 		die "configs/profiles: no profile $1: see the names in it"
 }
 
+# profile_kernel <profile>: the build directory of the kernel that it runs
+profile_kernel()
+{
+	case $1 in
+	*-debug) echo build/dma-debug ;;
+	*)	 kernel_dir "$(profile_arch "$1")" ;;
+	esac
+}
+
+# profile_fragments <profile>: what kernel.sh builds that kernel from
+profile_fragments()
+{
+	case $1 in
+	*-debug) echo configs/dma-debug.config ;;
+	esac
+}
+
 # base_field <name>: the values that BASE has for it
 base_field()
 {

@@ -18,6 +18,7 @@ transfer() {
 	n=$((n + 1))
 	echo "$file $way phase $n" >&3
 	mark_phase "$edu" "$n"
+	echo >"$tracing/trace"
 	dd if="/data/$file" of=/dev/edu-dma bs=1M 2>/dev/null
 	sleep 1		# until the flush queue is empty
 	mark_phase "$edu" 0
@@ -26,6 +27,7 @@ transfer() {
 	cat /dev/edu-dma >/copy
 	echo "$file $way sha256 $(sha256sum </copy)" >&3
 	sed "s/^/$file $way /" /sys/kernel/debug/edu-dma/stats >&3
+	echo "$file $way traced $(grep -c ' dma_iova_link: .* err=0$' "$tracing/trace")" >&3
 
 	doing="get $file back unchanged, $way"
 	cmp "/data/$file" /copy
@@ -38,6 +40,10 @@ doing='load edu-dma.ko'
 insmod /edu-dma.ko
 doing='find an IOMMU between the edu device and memory'
 [ -e "$edu/iommu_group" ]	# since the driver is bound
+
+doing='trace the two-step API'
+tracing=/sys/kernel/tracing
+for event in "$tracing"/events/dma/dma_iova_*; do echo 1 >"$event/enable"; done
 
 n=0
 for name in /data/*; do

@@ -101,8 +101,8 @@ check() { # FILE WAY
 	pages=$((($(stat -c %s "$data") + 4095) / 4096))
 	expected=([sha256]=$(sha256sum <"$data") [pieces]="$pages $pages")
 	case $2 in
-	two-step)	links=$(((pages + 15) / 16)) expected+=([links]="$links $links" [syncs]='1 1') ;;
-	page-by-page)	expected+=([links]='0 0' [syncs]='0 0') ;;
+	two-step)	links=$(((pages + 15) / 16)) expected+=([links]="$links $links" [syncs]='1 1' [traced]=$((2 * links))) ;;
+	page-by-page)	expected+=([links]='0 0' [syncs]='0 0' [traced]=0) ;;
 	esac
 	for key in "${!expected[@]}"; do
 		value=$(result "$1" "$2" "$key")

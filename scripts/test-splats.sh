@@ -26,6 +26,10 @@ gate fail 'a warning that nobody announced' <<< "$warn"
 gate fail 'a second warning' <<< "$expect"$'\n'"$warn"$'\n'"$warn"
 gate fail 'a warning from another file' <<< "${expect/mapping.c/iommu.c}"$'\n'"$warn"
 gate fail 'a warning after the case' <<< "$expect"$'\n[ 1.2]     ok 1 link_dir_none\n'"$warn"
+gate pass 'two announced warnings' <<< "$expect"$'\n'"${expect/mapping.c/iommu.c}"$'\n'"$warn"$'\n'"${warn/mapping.c/iommu.c}"
+report='[ 1.1] DMA-API: edu 0000:00:03.0: device driver unlinks a hole'
+gate pass 'an announced report of dma-debug' <<< "${expect/mapping.c/debug.c}"$'\n'"$report"$'\n'"${warn/mapping.c/debug.c}"
+gate fail 'a second report of dma-debug' <<< "${expect/mapping.c/debug.c}"$'\n'"$report"$'\n'"${warn/mapping.c/debug.c}"$'\n'"$report"
 for splat in 'BUG: unable to handle page fault' 'BUG kmalloc-64: Redzone' 'Oops: 0000' \
 	'Kernel panic - not syncing: x' 'KASAN: use-after-free' 'UBSAN: shift' \
 	'WARNING: possible circular locking' 'rcu: INFO: rcu_sched detected stalls' 'DMA-API: device driver leaks'; do

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/debugfs.h>
 #include <linux/dma-mapping.h>
+#include <linux/fs.h>
 #include <linux/iommu.h>
 #include <linux/iommu-dma.h>
 #include <linux/sizes.h>
@@ -120,6 +122,22 @@ void fixture_destroy(struct fixture *f, struct dma_iova_state *state,
 		     size_t mapped_len)
 {
 	dma_iova_destroy(f->dev, state, mapped_len, DMA_BIDIRECTIONAL, 0);
+}
+
+/* debugfs is mounted nowhere, but the variable is known to the inode. */
+void *fixture_debugfs(struct kunit *test, const char *dir, const char *file)
+{
+	struct dentry *parent = debugfs_lookup(dir, NULL);
+	struct dentry *dentry;
+	void *variable;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, parent);
+	dentry = debugfs_lookup(file, parent);
+	dput(parent);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dentry);
+	variable = d_inode(dentry)->i_private;
+	dput(dentry);
+	return variable;
 }
 
 #define LARGE_ORDER	get_order(SZ_4M)

@@ -65,4 +65,7 @@ void fixture_link_pages(struct fixture *f, struct dma_iova_state *state,
 void fixture_destroy(struct fixture *f, struct dma_iova_state *state,
 		     size_t mapped_len);
 
+/* The variable behind a file in debugfs, of whatever type it is */
+void *fixture_debugfs(struct kunit *test, const char *dir, const char *file);
+
 #endif /* _DMA_TESTS_FIXTURE_H */
