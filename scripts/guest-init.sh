@@ -5,6 +5,7 @@
 # and the second serial port as descriptor 3. Its last line there is "status ok" if
 # $doing is ok at the end, else "status failed to $doing".
 
+. /guest-leaks.sh
 /bin/busybox --install -s /bin
 mount -t devtmpfs devtmpfs /dev
 exec </dev/console >/dev/console 2>&1
@@ -22,6 +23,7 @@ power_off() {
 
 doing='start'
 finish() {
+	find_leaks
 	[ "$doing" = ok ] || doing="failed to $doing"
 	echo "status $doing" >&3
 	exec 3>&-	# waits until all has been sent

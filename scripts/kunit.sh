@@ -4,7 +4,8 @@
 # kunit.sh [profile [suite]]: the KUnit suites on the machines of
 # configs/profiles, by the kernel's own kunit.py: on the one that is named, or on
 # all of $ARCH. One line for each case. All cases must run; one that is skipped
-# has not shown anything.
+# has not shown anything. A kernel that has kmemleak then boots on, into a process
+# that has it search for leaks.
 #
 #   ARCH=x86_64           x86_64 or arm64
 #   KERNEL=               build directory (the one that the profile is for)
@@ -18,11 +19,24 @@ if [ -n "${1:-}" ]; then arch=$(profile_arch "$1"); fi
 linux=$PWD/build/linux
 out=build/kunit
 
+# make_root: $out/initramfs, for a kernel that has kmemleak
+make_root()
+{
+	local root=$out/root
+
+	if [ -e "$out/initramfs" ]; then return; fi
+	mkdir -p "$root"/{bin,dev,sys}
+	cp /bin/busybox "$root/bin/" || die "/bin/busybox: not installed: make deps"
+	cp scripts/guest-leaks.sh "$root/"
+	install -m 755 scripts/kunit-init.sh "$root/init"
+	(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) > "$out/initramfs"
+}
+
 # run_suite <profile> <qemu config> <QEMU arguments> <kernel arguments> <suite>,
 # on the kernel in $kernel
 run_suite()
 {
-	local log=$out/$1.$5 args=() splats rc=0
+	local log=$out/$1.$5 args=() suite=("$5.*") leaks=0 splats rc=0
 
 	if [ "$2" != - ]; then
 		args+=(--qemu_config "$linux/tools/testing/kunit/qemu_configs/$2.py")
@@ -31,10 +45,19 @@ run_suite()
 	if [ -n "$4" ]; then args+=(--kernel_args "$4"); fi
 	if [ -n "${KERNEL_ARGS:-}" ]; then args+=(--kernel_args "$KERNEL_ARGS"); fi
 
+	# kunit.py would have the kernel end with the suites: what is behind the two
+	# dashes is not for the kernel.
+	if grep -q '^CONFIG_DEBUG_KMEMLEAK=y' "$kernel/.config"; then
+		leaks=1 suite=()
+		make_root
+		args+=(--qemu_args "-initrd $PWD/$out/initramfs")
+		args+=(--kernel_args "kunit.enable=1 kunit.filter_glob=$5.* console=ttyS0 --")
+	fi
+
 	rm -f "$kernel/test.log"
 	python3 "$linux/tools/testing/kunit/kunit.py" exec --arch "$arch" \
 		--build_dir "$kernel" --timeout "${KUNIT_TIMEOUT:-300}" \
-		"${args[@]}" "$5.*" < /dev/null > "$log.txt" 2>&1 || rc=$?
+		"${args[@]}" "${suite[@]}" < /dev/null > "$log.txt" 2>&1 || rc=$?
 	if [ -f "$kernel/test.log" ]; then mv "$kernel/test.log" "$log.log"; else : > "$log.log"; fi
 
 	# A skip of kunit.py's is a failure here.
@@ -45,12 +68,16 @@ run_suite()
 	if [ "$rc" != 0 ]; then
 		echo "not ok - kunit $1 $5: $log.txt: $(tail -n 2 "$log.txt" | head -n 1)"
 	fi
+	if [ $leaks = 1 ] && ! grep -q 'searched for leaks' "$log.log"; then
+		echo "not ok - kunit $1 $5: $log.log: the guest has not searched for leaks"
+	fi
 	if ! splats=$(scripts/splats.sh "$log.log"); then
 		echo "not ok - kunit $1 $5: kernel: $(head -n 1 <<< "$splats")"
 	fi
 }
 
 mkdir -p "$out"
+rm -f "$out/initramfs"
 ran=0
 while IFS='|' read -r name machine config qemu_args kernel_args suites; do
 	name=$(xargs <<< "$name")

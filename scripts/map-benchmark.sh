@@ -35,7 +35,7 @@ make_initramfs()
 	tool linux dma_map_benchmark dma_map_benchmark
 	tool linux map_benchmark_params map_benchmark_params
 	tool base dma_map_benchmark dma_map_benchmark.base
-	cp scripts/guest-init.sh "$OUT/root/"
+	cp scripts/guest-{init,leaks}.sh "$OUT/root/"
 	install -m 755 scripts/map-benchmark-init.sh "$OUT/root/init"
 	(cd "$OUT/root" && find . | cpio --quiet -o -H newc -R 0:0) > "$OUT/initramfs"
 }

@@ -63,7 +63,7 @@ make_initramfs()
 	mkdir -p $root/{bin,dev,proc,sys}
 	cp /bin/busybox $root/bin/busybox
 	cp $out/nvme_cost $root/
-	cp scripts/guest-init.sh $root/
+	cp scripts/guest-{init,leaks}.sh $root/
 	install -m 755 scripts/nvme-cost-init.sh $root/init
 	sed -n 's/^io //p' $table > $root/ios
 	(cd $root && find . | cpio --quiet -o -H newc -R 0:0) > $out/initramfs

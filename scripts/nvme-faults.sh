@@ -64,6 +64,29 @@ time_out_under_load() {
 	grep -q '^live$' "$(controller_of "$1")/state"
 }
 
+# The driver goes while requests are under way, which fail, and comes back, a few
+# times over. Nobody else notices.
+rebind_under_load() {
+	local n=0 function driver=/sys/bus/pci/drivers/nvme
+
+	function=$(basename "$(pci_of "$1")")
+	fio --name=other --filename="$2" --rw=randwrite --bs=4k --size=4m --direct=1 --iodepth=8 --ioengine=libaio \
+		--verify=crc32c --verify_interval=512 --verify_fatal=1 --time_based --runtime=$((3 * LOAD)) \
+		--output=/tmp/other.log &
+	other=$!
+	while [ $n -lt 3 ]; do
+		load "$(disk_of plain)" --time_based --runtime="$LOAD"
+		until grep -q "^ *[1-9]" "/sys/block/$(basename "$(disk_of plain)")/inflight"; do kill -0 "$loader"; done
+		echo "$function" >$driver/unbind
+		if wait "$loader"; then return 1; fi	# its requests have failed
+		echo "$function" >$driver/bind
+		wait_for_disks
+		n=$((n + 1))
+	done
+	wait "$other" || { cat /tmp/other.log; return 1; }
+	verify "$(disk_of plain)"
+}
+
 # soak <disk> <disk with metadata>
 soak() {
 	PLAIN=$1 PROTECTED=$2 fio --output=/tmp/fio.log /nvme-soak.fio || { cat /tmp/fio.log; return 1; }

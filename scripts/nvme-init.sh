@@ -29,12 +29,16 @@ try() {
 	echo "ok $doing" >&3
 }
 
-# All four controllers are probed at once.
 load_driver() {
-	local n=0
-
 	insmod /nvme-core.ko
 	insmod /nvme.ko
+	wait_for_disks
+}
+
+# All four controllers are probed at once.
+wait_for_disks() {
+	local n=0
+
 	until [ "$(cat /sys/class/nvme/nvme*/state | grep -c live)" = 4 ] && [ "$(grep -c nvme.n1 /proc/partitions)" = 2 ]; do
 		n=$((n + 1))
 		[ $n -lt 100 ]
@@ -138,5 +142,7 @@ fail_steps "$plain"
 try 'notice a wrong sector' notice_wrong_sector "$plain"
 hiwater=/sys/kernel/debug/swiotlb/io_tlb_used_hiwater
 if [ -e $hiwater ]; then echo "bounced $(cat $hiwater)" >&3; fi
+try 'unbind and bind the driver under load' rebind_under_load "$plain" "$protected"
+plain=$(disk_of plain)
 try 'unbind the disks' unbind "$plain" "$protected"
 doing=ok

@@ -55,7 +55,7 @@ for program in mke2fs e2fsck; do install_program "$program"; done
 cp /etc/mke2fs.conf "$root/etc/"
 cp scripts/nvme{,-soak}.fio scripts/nvme-{count,faults,steps}.sh "$root/"
 cp "$KERNEL"/drivers/nvme/host/nvme{,-core}.ko "$root/" || die "$KERNEL/drivers/nvme/host/: no modules: make kernel"
-cp scripts/guest-init.sh "$root/"
+cp scripts/guest-{init,leaks}.sh "$root/"
 install -m 755 scripts/nvme-init.sh "$root/init"
 
 # Not compressed: unpacking costs the guest more than QEMU the reading.

@@ -44,7 +44,7 @@ make_initramfs() {
 	mkdir -p "$root"/{bin,data,dev,proc,sys}
 	cp "$BUSYBOX" "$root/bin/busybox"
 	cp "$MODULE" "$root/"
-	cp scripts/guest-init.sh "$root/"
+	cp scripts/guest-{init,leaks}.sh "$root/"
 	install -m 755 scripts/run-init.sh "$root/init"
 	head -c 65536 /dev/urandom >"$root/data/even"
 	head -c 50001 /dev/urandom >"$root/data/odd"

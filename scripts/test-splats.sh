@@ -21,6 +21,7 @@ gate()
 expect='[ 1.0]     # link_dir_none: expect-warning: mapping.c'
 warn='[ 1.1] WARNING: CPU: 0 PID: 1 at kernel/dma/mapping.c:1043 dma_iova_link+0x3a/0x65'
 gate pass 'a clean log' <<< '[ 1.0]     ok 1 link_dir_none'
+gate pass 'kmemleak at work' <<< '[ 1.0] kmemleak: Automatic memory scanning thread started'
 gate pass 'an announced warning' <<< "$expect"$'\r\n'"$warn"
 gate fail 'a warning that nobody announced' <<< "$warn"
 gate fail 'a second warning' <<< "$expect"$'\n'"$warn"$'\n'"$warn"
@@ -32,7 +33,7 @@ gate pass 'an announced report of dma-debug' <<< "${expect/mapping.c/debug.c}"$'
 gate fail 'a second report of dma-debug' <<< "${expect/mapping.c/debug.c}"$'\n'"$report"$'\n'"${warn/mapping.c/debug.c}"$'\n'"$report"
 for splat in 'BUG: unable to handle page fault' 'BUG kmalloc-64: Redzone' 'Oops: 0000' \
 	'Kernel panic - not syncing: x' 'KASAN: use-after-free' 'UBSAN: shift' \
-	'WARNING: possible circular locking' 'rcu: INFO: rcu_sched detected stalls' 'DMA-API: device driver leaks'; do
+	'unreferenced object 0xffff: kmalloc-64' 'kmemleak: 1 new suspected memory leaks' 'WARNING: possible circular locking' 'rcu: INFO: rcu_sched detected stalls' 'DMA-API: device driver leaks'; do
 	gate fail "$splat" <<< "[ 1.0] $splat"
 done
 exit "$failed"
