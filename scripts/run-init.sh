@@ -27,7 +27,7 @@ transfer() {
 	cat /dev/edu-dma >/copy
 	echo "$file $way sha256 $(sha256sum </copy)" >&3
 	sed "s/^/$file $way /" /sys/kernel/debug/edu-dma/stats >&3
-	echo "$file $way traced $(grep -c ' dma_iova_link: .* err=0$' "$tracing/trace")" >&3
+	echo "$file $way traced $(grep -c ' dma_iova_link_vec: .* err=0$' "$tracing/trace")" >&3
 
 	doing="get $file back unchanged, $way"
 	cmp "/data/$file" /copy
