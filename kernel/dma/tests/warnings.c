@@ -4,9 +4,19 @@
 #include <trace/events/error_report.h>
 #include <asm/sections.h>
 
-#include "warnings.h"
+#include "fixture.h"
 
 static atomic_t warnings;
+
+void warnings_mute_dma_debug(struct kunit *test, bool mute)
+{
+	u32 *num_errors;
+
+	if (!IS_ENABLED(CONFIG_DMA_API_DEBUG))
+		return;
+	num_errors = fixture_debugfs(test, "dma-api", "num_errors");
+	*num_errors = !mute;
+}
 
 static void warnings_count(void *data, enum error_detector detector,
 			   unsigned long id)
@@ -44,11 +54,13 @@ void warnings_check(struct kunit *test)
 {
 	expect_no_warnings(test);
 	clear_once();
+	warnings_mute_dma_debug(test, false);
 }
 
 void warnings_announce(struct kunit *test, const char *file)
 {
 	expect_no_warnings(test);
+	warnings_mute_dma_debug(test, strcmp(file, "debug.c"));
 	kunit_info(test, "expect-warning: %s\n", file);
 }
 
@@ -60,6 +72,7 @@ void warnings_expect(struct kunit *test, const char *file)
 
 int warnings_taken(struct kunit *test)
 {
+	warnings_mute_dma_debug(test, false);
 	return atomic_xchg(&warnings, 0);
 }
 

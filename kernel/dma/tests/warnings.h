@@ -27,6 +27,12 @@ void warnings_announce(struct kunit *test, const char *file);
 /* Number of warnings since warnings_expect(), which is over. */
 int warnings_taken(struct kunit *test);
 
+/*
+ * dma-debug, which knows misuse as well, is silent where a warning is expected, but
+ * for one of its own; or for longer, until the case ends.
+ */
+void warnings_mute_dma_debug(struct kunit *test, bool mute);
+
 bool warnings_round(struct kunit *test, const char *file, int *round);
 
 /* Run what follows twice: it warns the first time, and then no more. */
