@@ -10,8 +10,15 @@ steps_begin build/check-all
 step arm64-lint env ARCH=arm64 scripts/lint.sh
 step arm64-kunit env ARCH=arm64 scripts/kunit.sh
 step series single 'git am of the series gives build/linux' scripts/series.sh
+step debug-kernel single 'the debug kernel builds' \
+	env O=build/debug scripts/kernel.sh configs/rdma.config configs/debug.config
+step debug-kunit env KERNEL=build/debug KUNIT_TIMEOUT=900 scripts/kunit.sh
+step debug-nvme env KERNEL=build/debug OUT=build/nvme-debug MEMORY=2G NVME_TIMEOUT=900 SHORT=1 scripts/nvme.sh
+step debug-soak env KERNEL=build/debug OUT=build/soak MEMORY=2G NVME_TIMEOUT=600 SOAK=600 scripts/nvme.sh intel-lazy
 step random env KUNIT_TIMEOUT=1800 KERNEL_ARGS=dma_iova_random_kunit.steps=500000 \
 	scripts/kunit.sh mock dma_iova_random
+step dma-debug-kernel single 'the kernel with dma-debug builds' \
+	env O=build/dma-debug scripts/kernel.sh configs/dma-debug.config
 step commits scripts/commits.sh
 step breaks scripts/breaks.sh
 
