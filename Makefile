@@ -32,7 +32,7 @@ tree: deps
 	$(Q)scripts/tree.sh
 
 kernel: tree
-	$(Q)scripts/kernel.sh
+	$(Q)scripts/kernel.sh configs/rdma.config
 
 series: tree
 	$(Q)scripts/series.sh
@@ -50,7 +50,7 @@ check: kernel
 
 check-all: kernel
 	$(Q)scripts/deps.sh all
-	$(Q)ARCH=arm64 scripts/kernel.sh
+	$(Q)ARCH=arm64 scripts/kernel.sh configs/rdma.config
 	$(Q)scripts/check-all.sh
 
 bench: tree

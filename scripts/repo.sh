@@ -111,6 +111,7 @@ profile_fragments()
 {
 	case $1 in
 	*-debug) echo configs/dma-debug.config ;;
+	*)	 echo configs/rdma.config ;;
 	esac
 }
 

@@ -77,7 +77,7 @@ static void destroy_uses_flush_queue(struct kunit *test)
 	msleep(FLUSH_QUEUE_MS);
 	fixture_link_pages(f, &state, pages, 16);
 	spy_reset();
-	destroy(f, &state, SZ_64K);
+	fixture_destroy(f, &state, SZ_64K);
 	KUNIT_EXPECT_EQ(test, spy.sync, is_lazy(f) ? 0 : 1);
 	KUNIT_EXPECT_EQ(test, spy.flush_all, 0);
 	KUNIT_EXPECT_EQ(test, spy.iova_to_phys, 0);
@@ -103,7 +103,7 @@ static void destroy_syncs_as_unmap_page(struct kunit *test)
 
 	fixture_link_pages(f, &state, &page, 1);
 	spy_reset();
-	destroy(f, &state, PAGE_SIZE);
+	fixture_destroy(f, &state, PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, spy.sync, syncs);
 }
 
@@ -157,11 +157,11 @@ static void unlink_syncs_once(struct kunit *test)
 
 	fixture_link_pages(f, &state, pages, 16);
 	spy_reset();
-	iommu_dma_iova_unlink(f->dev, &state, 0, SZ_64K, DMA_BIDIRECTIONAL, 0);
+	dma_iova_unlink(f->dev, &state, 0, SZ_64K, DMA_BIDIRECTIONAL, 0);
 	KUNIT_EXPECT_EQ(test, spy.sync, 1);
 	KUNIT_EXPECT_EQ(test, spy.iova_to_phys, 0);
 	fixture_expect_nothing_linked(f, state.addr, SZ_64K);
-	iommu_dma_iova_free(f->dev, &state);
+	dma_iova_free(f->dev, &state);
 }
 
 static void link_large_piece_by_large_pages(struct kunit *test)
@@ -471,8 +471,12 @@ static void unlink_ends_when_nothing_is_found(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct page **pages = fixture_scattered_pages(test, 4);
 	struct dma_iova_state state;
+	int i;
 
-	fixture_link_pages(f, &state, pages, 4);
+	alloc(f, &state, 0, 4 * PAGE_SIZE);
+	for (i = 0; i < 4; i++)
+		KUNIT_EXPECT_EQ(test, 0, link_at(f, &state, page_to_phys(pages[i]),
+						 i * PAGE_SIZE, PAGE_SIZE));
 	spy.blind = true;
 	warnings_expect(test, ENGINE);
 	iommu_dma_iova_unlink(f->dev, &state, 0, 4 * PAGE_SIZE,
