@@ -6,9 +6,6 @@
 
 #include "edu.h"
 
-#define EDU_VENDOR	0x1234
-#define EDU_DEVICE	0x11e8
-
 #define EDU_DMA_SRC	0x80
 #define EDU_DMA_DST	0x88
 #define EDU_DMA_CNT	0x90
@@ -85,6 +82,11 @@ struct edu *edu_get(struct kunit *test)
 	if (!edu_bound)
 		kunit_skip(test, "no edu device: run QEMU with -device edu");
 	return edu_bound;
+}
+
+void edu_release(struct kunit *test)
+{
+	kunit_release_action(test, edu_put, &edu_driver);
 }
 
 static void edu_transfer(struct kunit *test, struct edu *edu, dma_addr_t src,

@@ -10,6 +10,9 @@
 #include <kunit/test.h>
 #include <linux/pci.h>
 
+#define EDU_VENDOR	0x1234
+#define EDU_DEVICE	0x11e8
+
 /*
  * Most that is moved at once. The device's buffer has 4096 bytes, and QEMU
  * aborts when a transfer ends exactly at its end.
@@ -24,6 +27,9 @@ struct edu {
 
 /* The device, for the rest of the test; skips the test if there is none. */
 struct edu *edu_get(struct kunit *test);
+
+/* Unbind the driver again, for a test that brings its own. */
+void edu_release(struct kunit *test);
 
 /* Have the device read @size bytes from @src and write them to @dst. */
 void edu_copy(struct kunit *test, struct edu *edu, dma_addr_t dst,

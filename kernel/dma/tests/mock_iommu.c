@@ -95,7 +95,7 @@ static unsigned long table_index(u64 iova, size_t pgsize)
 	       __ffs(pgsize);
 }
 
-static int table_get(struct mock_iommu *mock, u64 iova, size_t pgsize, gfp_t gfp)
+static int table_get(struct mock_iommu *mock, u64 iova, size_t pgsize)
 {
 	unsigned long index = table_index(iova, pgsize);
 	void *used = xa_load(&mock->tables, index);
@@ -104,7 +104,8 @@ static int table_get(struct mock_iommu *mock, u64 iova, size_t pgsize, gfp_t gfp
 	if (!used && fails(&mock->fail_table))
 		return -ENOMEM;
 	err = xa_err(xa_store(&mock->tables, index,
-			      xa_mk_value(used ? xa_to_value(used) + 1 : 1), gfp));
+			      xa_mk_value(used ? xa_to_value(used) + 1 : 1),
+			      GFP_ATOMIC));
 	if (!err && !used)
 		mock->state.tables++;
 	return err;
@@ -133,17 +134,17 @@ static bool range_is_empty(struct mock_iommu *mock, u64 iova, size_t size)
 }
 
 static int map_page(struct mock_iommu *mock, u64 iova, phys_addr_t phys,
-		    size_t pgsize, gfp_t gfp)
+		    size_t pgsize)
 {
 	int err;
 
 	if (!range_is_empty(mock, iova, pgsize))
 		return -EEXIST;
-	err = table_get(mock, iova, pgsize, gfp);
+	err = table_get(mock, iova, pgsize);
 	if (err)
 		return err;
 	err = xa_err(xa_store(&mock->table, iova >> granule_shift(mock),
-			      make_entry(mock, phys, pgsize), gfp));
+			      make_entry(mock, phys, pgsize), GFP_ATOMIC));
 	if (err) {
 		table_put(mock, iova, pgsize);
 		return err;
@@ -154,14 +155,14 @@ static int map_page(struct mock_iommu *mock, u64 iova, phys_addr_t phys,
 }
 
 static int map_range(struct mock_iommu *mock, u64 iova, phys_addr_t phys,
-		     size_t pgsize, size_t pgcount, gfp_t gfp, size_t *mapped)
+		     size_t pgsize, size_t pgcount, size_t *mapped)
 {
 	int err;
 
 	if (fails(&mock->fail_map))
 		return mock->errno;
 	for (; pgcount; pgcount--) {
-		err = map_page(mock, iova, phys, pgsize, gfp);
+		err = map_page(mock, iova, phys, pgsize);
 		if (err)
 			return err;
 		iova += pgsize;
@@ -177,9 +178,10 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
 {
 	struct mock_iommu *mock = to_mock(domain);
 
+	guard(spinlock_irqsave)(&mock->lock);
 	mock->calls.map++;
 	mock->prot = prot;
-	return map_range(mock, iova, phys, pgsize, pgcount, gfp, mapped);
+	return map_range(mock, iova, phys, pgsize, pgcount, mapped);
 }
 
 /* By granules, since nothing is said about the alignment to larger pages. */
@@ -190,12 +192,13 @@ static int mock_map_vec(struct iommu_domain *domain, unsigned long iova,
 	struct mock_iommu *mock = to_mock(domain);
 	int err = 0;
 
+	guard(spinlock_irqsave)(&mock->lock);
 	mock->calls.map_vec++;
 	mock->prot = prot;
 	for (; nr && !err; vec++, nr--)
 		err = map_range(mock, iova + *mapped, vec->paddr,
 				BIT(granule_shift(mock)),
-				vec->len >> granule_shift(mock), gfp, mapped);
+				vec->len >> granule_shift(mock), mapped);
 	return err;
 }
 
@@ -209,6 +212,7 @@ static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 	void *entry;
 	u64 start;
 
+	guard(spinlock_irqsave)(&mock->lock);
 	mock->calls.unmap++;
 	while (done < size) {
 		entry = find_entry(mock, &mock->table, iova + done, &start);
@@ -247,25 +251,20 @@ static int mock_iotlb_sync_map(struct iommu_domain *domain, unsigned long iova,
 			       size_t size)
 {
 	struct mock_iommu *mock = to_mock(domain);
-	unsigned long flags;
-	int err;
 
+	guard(spinlock_irqsave)(&mock->lock);
 	mock->calls.sync_map++;
 	if (fails(&mock->fail_sync))
 		return mock->errno;
-	spin_lock_irqsave(&mock->seen_lock, flags);
-	err = show(mock, iova, size);
-	spin_unlock_irqrestore(&mock->seen_lock, flags);
-	return err;
+	return show(mock, iova, size);
 }
 
 /* The device sees no more of the range than is mapped. */
 static void invalidate(struct mock_iommu *mock, u64 start, u64 end)
 {
-	unsigned long index, flags;
+	unsigned long index;
 	void *entry;
 
-	spin_lock_irqsave(&mock->seen_lock, flags);
 	xa_for_each_range(&mock->seen, index, entry, start >> granule_shift(mock),
 			  end >> granule_shift(mock)) {
 		if (xa_load(&mock->table, index) == entry)
@@ -273,7 +272,6 @@ static void invalidate(struct mock_iommu *mock, u64 start, u64 end)
 		xa_erase(&mock->seen, index);
 		mock->state.seen -= entry_size(entry);
 	}
-	spin_unlock_irqrestore(&mock->seen_lock, flags);
 }
 
 static void mock_iotlb_sync(struct iommu_domain *domain,
@@ -281,6 +279,7 @@ static void mock_iotlb_sync(struct iommu_domain *domain,
 {
 	struct mock_iommu *mock = to_mock(domain);
 
+	guard(spinlock_irqsave)(&mock->lock);
 	mock->calls.sync++;
 	invalidate(mock, gather->start, gather->end);
 }
@@ -289,6 +288,7 @@ static void mock_flush_iotlb_all(struct iommu_domain *domain)
 {
 	struct mock_iommu *mock = to_mock(domain);
 
+	guard(spinlock_irqsave)(&mock->lock);
 	mock->calls.flush_all++;
 	invalidate(mock, 0, U64_MAX);
 }
@@ -297,11 +297,13 @@ static phys_addr_t mock_iova_to_phys(struct iommu_domain *domain, dma_addr_t iov
 {
 	struct mock_iommu *mock = to_mock(domain);
 
+	guard(spinlock_irqsave)(&mock->lock);
 	return translate(mock, &mock->table, iova);
 }
 
 phys_addr_t mock_iommu_device_sees(struct mock_iommu *mock, dma_addr_t addr)
 {
+	guard(spinlock_irqsave)(&mock->lock);
 	return translate(mock, &mock->seen, addr);
 }
 
@@ -387,7 +389,7 @@ static const struct iommu_ops mock_ops = {
 	.identity_domain	= &mock_identity_domain,
 	.domain_alloc_paging	= mock_domain_alloc_paging,
 	.probe_device		= mock_probe_device,
-	.device_group		= generic_device_group,
+	.device_group		= generic_single_device_group,
 	.def_domain_type	= mock_def_domain_type,
 	.capable		= mock_capable,
 };
@@ -400,37 +402,61 @@ static void mock_unregister(void *data)
 	iommu_device_sysfs_remove(&mock->iommu);
 }
 
+/* A device of our own is on the platform bus, one of somebody else's on another. */
 static void mock_remove_device(void *data)
 {
-	struct mock_iommu *mock = data;
+	struct device *dev = data;
 
-	if (mock->pdev)
-		platform_device_unregister(mock->pdev);
+	if (dev_is_platform(dev))
+		platform_device_unregister(to_platform_device(dev));
 	else
-		iommu_group_remove_device(mock->dev);
+		iommu_group_remove_device(dev);
 }
 
-static int mock_add_device(struct mock_iommu *mock)
+static int mock_probe(struct mock_iommu *mock, struct device *dev)
 {
 	int err;
 
 	mutex_lock(&iommu_probe_device_lock);
-	err = iommu_fwspec_init(mock->dev, &mock->fwnode);
+	err = iommu_fwspec_init(dev, &mock->fwnode);
 	mutex_unlock(&iommu_probe_device_lock);
 	if (err)
 		return err;
 
 #if defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_DEVICE) || \
 	defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_CPU)
-	mock->dev->dma_coherent = !mock->config.noncoherent;
+	dev->dma_coherent = !mock->config.noncoherent;
 #endif
+	if (dev == mock->config.dev)
+		return iommu_probe_device(dev);
 	/* A device of a bus that IOMMUs are for is probed when it is added. */
-	if (mock->pdev)
-		return platform_device_add(mock->pdev);
-	return iommu_probe_device(mock->dev);
+	return platform_device_add(to_platform_device(dev));
 }
 
-static struct lock_class_key mock_seen_key;
+static void mock_put_behind(struct kunit *test, struct mock_iommu *mock,
+			    struct device *dev)
+{
+	KUNIT_ASSERT_EQ(test, 0, mock_probe(mock, dev));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
+							   mock_remove_device,
+							   dev));
+	KUNIT_ASSERT_EQ(test, 0, dma_set_mask_and_coherent(dev,
+							   DMA_BIT_MASK(64)));
+	if (mock->config.type == IOMMU_DOMAIN_IDENTITY)
+		return;
+	KUNIT_ASSERT_PTR_EQ(test, iommu_get_dma_domain(dev), &mock->domain);
+	KUNIT_ASSERT_EQ(test, mock->domain.type, mock->config.type);
+}
+
+struct device *mock_iommu_add_device(struct kunit *test, struct mock_iommu *mock)
+{
+	struct platform_device *pdev;
+
+	pdev = platform_device_alloc(MOCK_IOMMU_DEVICE, PLATFORM_DEVID_AUTO);
+	KUNIT_ASSERT_NOT_NULL(test, pdev);
+	mock_put_behind(test, mock, &pdev->dev);
+	return &pdev->dev;
+}
 
 struct mock_iommu *mock_iommu_create(struct kunit *test,
 				     const struct mock_iommu_config *config)
@@ -440,11 +466,9 @@ struct mock_iommu *mock_iommu_create(struct kunit *test,
 	KUNIT_ASSERT_NOT_NULL(test, mock);
 	mock->config = *config;
 	mock->errno = -EIO;
-	spin_lock_init(&mock->seen_lock);
+	spin_lock_init(&mock->lock);
 	xa_init(&mock->table);
 	xa_init(&mock->seen);
-	/* Unlike those of the other two, its lock is taken by the flush queue's timer. */
-	lockdep_set_class(&mock->seen.xa_lock, &mock_seen_key);
 	xa_init(&mock->tables);
 
 	fwnode_init(&mock->fwnode, &mock_fwnode_ops);
@@ -457,30 +481,17 @@ struct mock_iommu *mock_iommu_create(struct kunit *test,
 							   mock));
 
 	mock->dev = config->dev;
-	if (!mock->dev) {
-		mock->pdev = platform_device_alloc("mock-iommu-device",
-						   PLATFORM_DEVID_NONE);
-		KUNIT_ASSERT_NOT_NULL(test, mock->pdev);
-		mock->dev = &mock->pdev->dev;
-	}
-	KUNIT_ASSERT_EQ(test, 0, mock_add_device(mock));
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
-							   mock_remove_device,
-							   mock));
-	KUNIT_ASSERT_EQ(test, 0, dma_set_mask_and_coherent(mock->dev,
-							   DMA_BIT_MASK(64)));
-
-	if (config->type == IOMMU_DOMAIN_IDENTITY)
-		return mock;
-	KUNIT_ASSERT_PTR_EQ(test, iommu_get_dma_domain(mock->dev), &mock->domain);
-	KUNIT_ASSERT_EQ(test, mock->domain.type, config->type);
+	if (mock->dev)
+		mock_put_behind(test, mock, mock->dev);
+	else
+		mock->dev = mock_iommu_add_device(test, mock);
 	mock->domain.pgsize_bitmap = config->page_sizes;
 	return mock;
 }
 
 void mock_iommu_destroy(struct kunit *test, struct mock_iommu *mock)
 {
-	kunit_release_action(test, mock_remove_device, mock);
+	kunit_release_action(test, mock_remove_device, mock->dev);
 	kunit_release_action(test, mock_unregister, mock);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * An IOMMU in software, for tests on any machine. It is registered with the iommu
- * core like any other, has a device of its own behind it, and iommu-dma maps for
- * that device; so the DMA API as drivers call it ends up here.
+ * core like any other, has devices of its own behind it, and iommu-dma maps for
+ * these; so the DMA API as drivers call it ends up here. They are all in one group,
+ * and so share a domain.
  *
  * The page table is an xarray. A second one, seen, holds what the device can
  * translate: the IOTLB of a device that gets hold of everything that it may, and
@@ -52,16 +53,16 @@ struct mock_iommu_state {
 
 struct mock_iommu {
 	struct mock_iommu_config config;
-	struct device *dev;
+	struct device *dev;	/* the first */
 	struct iommu_domain domain;
 	struct iommu_domain_ops ops;
 	struct iommu_device iommu;
 	struct fwnode_handle fwnode;
-	struct platform_device *pdev;
 
+	/* For all below; the flush queue comes with its timer */
+	spinlock_t lock;
 	struct xarray table;
 	struct xarray seen;
-	spinlock_t seen_lock;	/* against the timer of the flush queue */
 	struct xarray tables;
 	struct mock_iommu_state state;
 
@@ -84,6 +85,10 @@ struct mock_iommu {
 struct mock_iommu *mock_iommu_create(struct kunit *test,
 				     const struct mock_iommu_config *config);
 void mock_iommu_destroy(struct kunit *test, struct mock_iommu *mock);
+
+/* One more device, for the rest of the test; a driver finds it by this name. */
+#define MOCK_IOMMU_DEVICE	"mock-iommu-device"
+struct device *mock_iommu_add_device(struct kunit *test, struct mock_iommu *mock);
 
 /* Where the device gets to by way of @addr, or 0 */
 phys_addr_t mock_iommu_device_sees(struct mock_iommu *mock, dma_addr_t addr);

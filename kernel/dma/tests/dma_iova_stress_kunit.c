@@ -1,0 +1,736 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Many threads that use the two-step DMA API in one domain at once, while the
+ * drivers that they belong to are unbound and bound again. A thread reserves,
+ * links, synchronises, unlinks and gives back at random; after each step it sees
+ * to it that the device gets to the memory that this thread has linked and to
+ * nobody else's. On a machine with several CPUs they do get in each other's way.
+ *
+ * dma_iova_stress		several devices behind a mock IOMMU, on any
+ *				machine; some calls fail, because the IOMMU does
+ * dma_iova_stress_iommu	edu behind the IOMMU of the machine
+ *
+ * The kernel argument dma_iova_stress_kunit.seed= repeats what each thread does,
+ * though not when; dma_iova_stress_kunit.rebinds= makes it longer.
+ */
+#include <kunit/test.h>
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/dma-map-ops.h>
+#include <linux/dma-mapping.h>
+#include <linux/iommu.h>
+#include <linux/kthread.h>
+#include <linux/moduleparam.h>
+#include <linux/platform_device.h>
+#include <linux/prandom.h>
+#include <linux/random.h>
+#include <linux/sizes.h>
+#include <linux/string.h>
+
+#include "fixture.h"
+
+static unsigned long seed;
+module_param(seed, ulong, 0444);
+MODULE_PARM_DESC(seed, "of the random threads; 0 for one that nobody knows");
+
+static unsigned int rebinds = 12;
+module_param(rebinds, uint, 0444);
+MODULE_PARM_DESC(rebinds, "how often a driver is unbound and bound again");
+
+#define DEVICES		3
+#define WORKERS		6	/* of all devices */
+#define PIECES_MAX	12
+#define VEC_MAX		5
+#define POOL_SIZE	SZ_4M
+
+/* Part of a reservation, and what is linked there */
+struct piece {
+	size_t offset;
+	size_t size;
+	phys_addr_t phys;	/* 0 if nothing is */
+	bool synced;
+};
+
+struct worker {
+	struct stress *stress;
+	struct device *dev;
+	struct iommu_domain *domain;
+	bool stop;
+	struct completion stopped;
+	struct rnd_state rnd;
+	phys_addr_t pool;	/* memory to link, which no other worker links */
+	unsigned int rounds;	/* from a reservation to its end, none cut short */
+
+	struct dma_iova_state state;
+	size_t size;
+	size_t into;		/* the start of the first granule to the start */
+	struct piece pieces[PIECES_MAX];	/* from offset 0 on, back to back */
+	int nr;
+
+	/* Where its reservations have been */
+	dma_addr_t lowest;
+	dma_addr_t highest;
+};
+
+struct stress {
+	struct kunit *test;
+	struct mock_iommu *mock;	/* or NULL */
+	struct device *devs[DEVICES];
+	int nr_devs;
+	size_t granule;
+	int max;			/* granules of a reservation */
+	struct worker workers[WORKERS];
+	int armed;			/* failures asked for */
+	atomic_t failed;
+	atomic_t refused;
+	atomic_t wrong;
+};
+
+/* For the drivers' probe functions */
+static struct stress *running;
+
+/* KUnit's expectations are for the thread of the test alone. */
+static void wrong(struct worker *w, const char *what, dma_addr_t addr)
+{
+	if (atomic_inc_return(&w->stress->wrong) == 1)
+		dev_err(w->dev, "worker %td, address %pad: %s\n",
+			w - w->stress->workers, &addr, what);
+}
+
+static bool is_wrong(struct stress *s)
+{
+	return atomic_read(&s->wrong);
+}
+
+static bool must_stop(struct worker *w)
+{
+	return READ_ONCE(w->stop) || is_wrong(w->stress);
+}
+
+static unsigned int pick(struct worker *w, unsigned int below)
+{
+	return prandom_u32_state(&w->rnd) % below;
+}
+
+static bool one_in(struct worker *w, unsigned int n)
+{
+	return !pick(w, n);
+}
+
+static size_t end_of(const struct piece *p)
+{
+	return p->offset + p->size;
+}
+
+/* The pieces from the first one on that are linked with no hole between them */
+static int linked_from(struct worker *w, int first)
+{
+	int i = first;
+
+	while (i < w->nr && w->pieces[i].phys)
+		i++;
+	return i - first;
+}
+
+/* The checks */
+
+static void check_granule(struct worker *w, dma_addr_t addr, phys_addr_t phys,
+			  bool synced)
+{
+	struct mock_iommu *mock = w->stress->mock;
+	phys_addr_t seen;
+
+	if (iommu_iova_to_phys(w->domain, addr) != phys)
+		wrong(w, "is mapped to other memory", addr);
+	if (!mock)
+		return;
+
+	seen = mock_iommu_device_sees(mock, addr);
+	if (seen == (synced ? phys : 0))
+		return;
+	/* A large page is synchronised in full. */
+	if (hweight_long(mock->config.page_sizes) == 1 || seen != phys)
+		wrong(w, "gets the device to other memory", addr);
+}
+
+/* All granules, but of many only the last one and some others */
+static void check_range(struct worker *w, size_t offset, size_t size,
+			phys_addr_t phys, bool synced)
+{
+	size_t granule = w->stress->granule;
+	dma_addr_t addr = w->state.addr + offset;
+	size_t into = addr & (granule - 1);
+	size_t nr = DIV_ROUND_UP(into + size, granule);
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		if (nr <= 64 || i % 61 == 0 || i == nr - 1)
+			check_granule(w, addr - into + i * granule,
+				      phys ? phys - into + i * granule : 0,
+				      synced);
+	}
+}
+
+static void check_all(struct worker *w)
+{
+	struct piece *p;
+
+	for (p = w->pieces; p < w->pieces + w->nr; p++)
+		check_range(w, p->offset, p->size, p->phys, p->synced);
+	if (end_of(--p) < w->size)
+		check_range(w, end_of(p), w->size - end_of(p), 0, false);
+	cond_resched();
+}
+
+/* Calls fail only if they have been made to. */
+static bool has_failed(struct worker *w, int err, size_t offset)
+{
+	struct mock_iommu *mock = w->stress->mock;
+
+	if (!err)
+		return false;
+	atomic_inc(&w->stress->failed);
+	if (!mock || (err != mock->errno && err != -ENOMEM))
+		wrong(w, "cannot be linked or synchronised",
+		      w->state.addr + offset);
+	return true;
+}
+
+/* The steps */
+
+static void lay_out_pieces(struct worker *w)
+{
+	size_t offset = 0;
+
+	for (w->nr = 0; w->nr < PIECES_MAX && offset < w->size; w->nr++) {
+		int granules = 1 + pick(w, one_in(w, 4) ? w->stress->max : 4);
+		size_t size = granules * w->stress->granule -
+			      (offset ? 0 : w->into);
+
+		size = min(size, w->size - offset);
+		w->pieces[w->nr] = (struct piece) { .offset = offset, .size = size };
+		offset += size;
+	}
+}
+
+static bool reserve(struct worker *w)
+{
+	struct stress *s = w->stress;
+	int granules = 1 + pick(w, one_in(w, 4) ? s->max : min(s->max, 16));
+	size_t cut;
+
+	w->into = one_in(w, 2) ? 0 : 64 * pick(w, s->granule / 64);
+	cut = one_in(w, 2) ? 0 : pick(w, s->granule - w->into);
+	w->size = granules * s->granule - w->into - cut;
+	if (!dma_iova_try_alloc(w->dev, &w->state, w->pool + w->into, w->size)) {
+		/* The flush queue may have it all, but not for long. */
+		if (w->domain->type != IOMMU_DOMAIN_DMA_FQ)
+			wrong(w, "is no address of a reservation", 0);
+		atomic_inc(&s->refused);
+		usleep_range(1000, 5000);
+		return false;
+	}
+
+	w->lowest = min(w->lowest, w->state.addr);
+	w->highest = max(w->highest, w->state.addr + w->size - 1);
+	lay_out_pieces(w);
+	return true;
+}
+
+/* Memory for a piece; if it can be, such that large pages can map it */
+static phys_addr_t random_memory(struct worker *w, const struct piece *p)
+{
+	dma_addr_t addr = w->state.addr + p->offset;
+	size_t granule = w->stress->granule;
+	size_t into = addr & (granule - 1);
+	size_t like = addr & (SZ_2M - 1);
+
+	if (one_in(w, 3) && like + p->size <= POOL_SIZE)
+		return w->pool + like;
+	return w->pool + into +
+	       granule * pick(w, (POOL_SIZE - into - p->size) / granule + 1);
+}
+
+static void link_pieces(struct worker *w, int first, int nr)
+{
+	struct piece *p = &w->pieces[first];
+	struct phys_vec vec[VEC_MAX];
+	int i, err;
+
+	for (i = 0; i < nr; i++) {
+		vec[i].paddr = random_memory(w, &p[i]);
+		vec[i].len = p[i].size;
+	}
+	if (nr == 1)
+		err = dma_iova_link(w->dev, &w->state, vec->paddr, p->offset,
+				    vec->len, DMA_TO_DEVICE, 0);
+	else
+		err = dma_iova_link_vec(w->dev, &w->state, vec, nr, p->offset,
+					DMA_TO_DEVICE, 0);
+	if (has_failed(w, err, p->offset))
+		return;
+	for (i = 0; i < nr; i++)
+		p[i].phys = vec[i].paddr;
+}
+
+/* [first, end) */
+static void sync_pieces(struct worker *w, int first, int end)
+{
+	size_t offset = w->pieces[first].offset;
+	int err;
+
+	if (first == end)
+		return;
+	do {
+		err = dma_iova_sync(w->dev, &w->state, offset,
+				    end_of(&w->pieces[end - 1]) - offset);
+	} while (has_failed(w, err, offset) && !is_wrong(w->stress));
+	for (; first < end; first++)
+		w->pieces[first].synced = w->pieces[first].phys;
+	check_all(w);
+}
+
+static void sync_in_two_steps(struct worker *w)
+{
+	int cut = pick(w, w->nr);
+
+	sync_pieces(w, 0, cut);
+	sync_pieces(w, cut, w->nr);
+}
+
+/* They must be linked, all of them. */
+static void unlink_pieces(struct worker *w, int first, int nr)
+{
+	struct piece *p = &w->pieces[first];
+	int i;
+
+	dma_iova_unlink(w->dev, &w->state, p->offset,
+			end_of(&p[nr - 1]) - p->offset, DMA_TO_DEVICE, 0);
+	for (i = 0; i < nr; i++) {
+		p[i].phys = 0;
+		p[i].synced = false;
+	}
+	check_all(w);
+}
+
+static void link_all(struct worker *w)
+{
+	int first, nr;
+
+	for (first = 0; first < w->nr && !must_stop(w); first += nr) {
+		nr = 1 + pick(w, min(VEC_MAX, w->nr - first));
+		link_pieces(w, first, nr);
+		check_all(w);
+	}
+}
+
+static void unlink_some(struct worker *w)
+{
+	int first = pick(w, w->nr);
+	int nr = linked_from(w, first);
+
+	if (nr)
+		unlink_pieces(w, first, 1 + pick(w, nr));
+}
+
+static void link_what_is_not(struct worker *w)
+{
+	int i;
+
+	for (i = 0; i < w->nr && !must_stop(w); i++) {
+		if (!w->pieces[i].phys)
+			link_pieces(w, i, 1);
+	}
+	check_all(w);
+}
+
+/* In one step, unless there is a hole between the pieces */
+static void give_back(struct worker *w)
+{
+	int nr = linked_from(w, 0);
+	int i = nr;
+
+	while (i < w->nr && !w->pieces[i].phys)
+		i++;
+	if (i == w->nr && !one_in(w, 4)) {
+		dma_iova_destroy(w->dev, &w->state,
+				 nr ? end_of(&w->pieces[nr - 1]) : 0,
+				 DMA_TO_DEVICE, 0);
+	} else {
+		for (i = 0; i < w->nr; i++) {
+			if (w->pieces[i].phys)
+				unlink_pieces(w, i, 1);
+		}
+		dma_iova_free(w->dev, &w->state);
+	}
+	if (memchr_inv(&w->state, 0, sizeof(w->state)))
+		wrong(w, "is left of a reservation", w->state.addr);
+}
+
+static void do_round(struct worker *w)
+{
+	if (!reserve(w))
+		return;
+	/* Whoever had the addresses before */
+	check_all(w);
+	link_all(w);
+	sync_in_two_steps(w);
+	if (!must_stop(w)) {
+		unlink_some(w);
+		link_what_is_not(w);
+		sync_in_two_steps(w);
+	}
+	give_back(w);
+	if (!must_stop(w))
+		WRITE_ONCE(w->rounds, w->rounds + 1);
+}
+
+/* The driver: has its device's workers run as long as it is bound. */
+
+static int work(void *data)
+{
+	struct worker *w = data;
+
+	while (!must_stop(w)) {
+		do_round(w);
+		/* Whoever creates, binds and waits is to run as well. */
+		usleep_range(100, 1000);
+	}
+	kthread_complete_and_exit(&w->stopped, 0);
+}
+
+static void stop_workers(struct device *dev)
+{
+	struct worker *w;
+
+	for (w = running->workers; w < running->workers + WORKERS; w++) {
+		if (w->dev == dev)
+			WRITE_ONCE(w->stop, true);
+	}
+	for (w = running->workers; w < running->workers + WORKERS; w++) {
+		if (w->dev == dev)
+			wait_for_completion(&w->stopped);
+	}
+}
+
+static int start_worker(struct worker *w)
+{
+	struct task_struct *task;
+
+	w->domain = iommu_get_dma_domain(w->dev);
+	w->stop = false;
+	init_completion(&w->stopped);
+	task = kthread_run(work, w, "dma-iova/%td", w - w->stress->workers);
+	if (!IS_ERR(task))
+		return 0;
+	complete(&w->stopped);
+	return PTR_ERR(task);
+}
+
+static int start_workers(struct device *dev)
+{
+	struct worker *w;
+	int err = 0;
+
+	for (w = running->workers; w < running->workers + WORKERS; w++) {
+		if (w->dev == dev)
+			err = start_worker(w) ?: err;
+	}
+	if (err)
+		stop_workers(dev);
+	return err;
+}
+
+/* The test */
+
+/* Each worker does one more, or is interrupted because something is wrong. */
+static void wait_for_rounds(struct stress *s)
+{
+	unsigned int before[WORKERS];
+	int i;
+
+	for (i = 0; i < WORKERS; i++)
+		before[i] = READ_ONCE(s->workers[i].rounds);
+	for (i = 0; i < WORKERS; i++) {
+		while (READ_ONCE(s->workers[i].rounds) == before[i] &&
+		       !is_wrong(s))
+			usleep_range(1000, 5000);
+	}
+}
+
+static void arm(struct stress *s, int *nth)
+{
+	if (*nth)
+		return;
+	*nth = get_random_u32_inclusive(1, 64);
+	s->armed++;
+}
+
+static void arm_failures(struct stress *s)
+{
+	guard(spinlock_irqsave)(&s->mock->lock);
+	arm(s, &s->mock->fail_map);
+	arm(s, &s->mock->fail_table);
+	arm(s, &s->mock->fail_sync);
+}
+
+/* Failures that have been asked for and have not happened; now they do not. */
+static int disarm_failures(struct mock_iommu *mock)
+{
+	int left = !!mock->fail_map + !!mock->fail_table + !!mock->fail_sync;
+
+	mock->fail_map = 0;
+	mock->fail_table = 0;
+	mock->fail_sync = 0;
+	return left;
+}
+
+static struct stress *stress_create(struct kunit *test, struct device **devs,
+				    int nr_devs, int max)
+{
+	struct stress *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+	unsigned long used_seed = seed ?: get_random_u32();
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	s->test = test;
+	memcpy(s->devs, devs, nr_devs * sizeof(*devs));
+	s->nr_devs = nr_devs;
+	s->max = max;
+	for (i = 0; i < WORKERS; i++) {
+		s->workers[i].stress = s;
+		s->workers[i].dev = devs[i % nr_devs];
+		s->workers[i].pool = page_to_phys(fixture_large_page(test));
+		s->workers[i].lowest = DMA_MAPPING_ERROR;
+		prandom_seed_state(&s->workers[i].rnd, used_seed + i);
+	}
+	kunit_info(test, "dma_iova_stress_kunit.seed=%lu dma_iova_stress_kunit.rebinds=%u\n",
+		   used_seed, rebinds);
+	running = s;
+	return s;
+}
+
+/* Drivers are bound when this begins and when it ends. */
+static void rebind(struct stress *s)
+{
+	struct kunit *test = s->test;
+	unsigned int n, rounds = 0;
+	int i;
+
+	for (n = 0; n < rebinds && !is_wrong(s); n++) {
+		struct device *dev = s->devs[n % s->nr_devs];
+
+		wait_for_rounds(s);
+		if (s->mock)
+			arm_failures(s);
+		device_release_driver(dev);
+		KUNIT_ASSERT_EQ(test, device_attach(dev), 1);
+	}
+	wait_for_rounds(s);
+
+	for (i = 0; i < WORKERS; i++) {
+		KUNIT_EXPECT_GT(test, READ_ONCE(s->workers[i].rounds), n);
+		rounds += READ_ONCE(s->workers[i].rounds);
+	}
+	kunit_info(test, "%u rounds\n", rounds);
+}
+
+/* With no driver bound any more */
+static void expect_good(struct stress *s)
+{
+	KUNIT_EXPECT_EQ(s->test, atomic_read(&s->wrong), 0);
+	kunit_info(s->test, "%d reservations refused, %d failures\n",
+		   atomic_read(&s->refused), atomic_read(&s->failed));
+}
+
+/* Behind a mock IOMMU */
+
+static int stress_probe(struct platform_device *pdev)
+{
+	return start_workers(&pdev->dev);
+}
+
+static void stress_remove(struct platform_device *pdev)
+{
+	stop_workers(&pdev->dev);
+}
+
+static const struct platform_device_id stress_ids[] = {
+	{ MOCK_IOMMU_DEVICE },
+	{ }
+};
+
+static struct platform_driver stress_driver = {
+	.driver.name	= "dma_iova_stress",
+	.id_table	= stress_ids,
+	.probe		= stress_probe,
+	.remove_new	= stress_remove,
+};
+
+static void stress_unregister(void *driver)
+{
+	platform_driver_unregister(driver);
+}
+
+static void run_on_mock(struct kunit *test, unsigned long page_sizes, int max,
+			size_t aperture, unsigned int type)
+{
+	struct mock_iommu_config config = {
+		.page_sizes	= page_sizes,
+		.aperture	= aperture,
+		.type		= type,
+		.map_vec	= true,
+	};
+	struct mock_iommu *mock = mock_iommu_create(test, &config);
+	struct device *devs[DEVICES] = { mock->dev };
+	struct stress *s;
+	int i, before;
+
+	for (i = 1; i < DEVICES; i++)
+		devs[i] = mock_iommu_add_device(test, mock);
+	s = stress_create(test, devs, DEVICES, max);
+	s->mock = mock;
+	s->granule = BIT(__ffs(page_sizes));
+	before = mock_iommu_count_free(test, mock);
+	KUNIT_EXPECT_GT(test, before, 0);
+
+	KUNIT_ASSERT_EQ(test, platform_driver_register(&stress_driver), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, stress_unregister,
+							&stress_driver), 0);
+	rebind(s);
+	kunit_release_action(test, stress_unregister, &stress_driver);
+
+	expect_good(s);
+	KUNIT_EXPECT_GT(test, atomic_read(&s->failed), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&s->failed),
+			s->armed - disarm_failures(mock));
+	KUNIT_EXPECT_EQ(test, mock_iommu_count_free(test, mock), before);
+	KUNIT_EXPECT_EQ(test, mock->state.mapped, (size_t)0);
+	KUNIT_EXPECT_EQ(test, mock->state.seen, (size_t)0);
+	KUNIT_EXPECT_EQ(test, mock->state.tables, 0);
+}
+
+/* Small enough for addresses to be used by one thread after another */
+static void stress_4k(struct kunit *test)
+{
+	run_on_mock(test, SZ_4K, 16, SZ_16M, IOMMU_DOMAIN_DMA);
+}
+
+/* So small that the flush queue can have all of it at times */
+static void stress_4k_lazy(struct kunit *test)
+{
+	run_on_mock(test, SZ_4K, 16, SZ_16M, IOMMU_DOMAIN_DMA_FQ);
+}
+
+static void stress_4k_2m(struct kunit *test)
+{
+	run_on_mock(test, SZ_4K | SZ_2M, 640, SZ_64M, IOMMU_DOMAIN_DMA);
+}
+
+static void stress_4k_2m_lazy(struct kunit *test)
+{
+	run_on_mock(test, SZ_4K | SZ_2M, 640, SZ_64M, IOMMU_DOMAIN_DMA_FQ);
+}
+
+static struct kunit_case stress_cases[] = {
+	KUNIT_CASE_SLOW(stress_4k),
+	KUNIT_CASE_SLOW(stress_4k_lazy),
+	KUNIT_CASE_SLOW(stress_4k_2m),
+	KUNIT_CASE_SLOW(stress_4k_2m_lazy),
+	{}
+};
+
+static struct kunit_suite stress_suite = {
+	.name		= "dma_iova_stress",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.exit		= warnings_check,
+	.test_cases	= stress_cases,
+};
+
+/* Behind the IOMMU of the machine */
+
+static int stress_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	int err = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
+
+	return err ?: start_workers(&pdev->dev);
+}
+
+static void stress_pci_remove(struct pci_dev *pdev)
+{
+	stop_workers(&pdev->dev);
+}
+
+static const struct pci_device_id stress_pci_ids[] = {
+	{ PCI_DEVICE(EDU_VENDOR, EDU_DEVICE) },
+	{ }
+};
+
+static struct pci_driver stress_pci_driver = {
+	.name		= "dma_iova_stress",
+	.id_table	= stress_pci_ids,
+	.probe		= stress_pci_probe,
+	.remove		= stress_pci_remove,
+};
+
+static void stress_pci_unregister(void *driver)
+{
+	pci_unregister_driver(driver);
+}
+
+/* Wherever a worker has been */
+static void expect_nothing_mapped(struct stress *s)
+{
+	struct iommu_domain *domain = iommu_get_dma_domain(s->devs[0]);
+	dma_addr_t lowest = DMA_MAPPING_ERROR, highest = 0, addr;
+	int i, mapped = 0;
+
+	for (i = 0; i < WORKERS; i++) {
+		lowest = min(lowest, s->workers[i].lowest);
+		highest = max(highest, s->workers[i].highest);
+	}
+	KUNIT_ASSERT_LT(s->test, lowest, highest);
+	KUNIT_ASSERT_LT(s->test, highest - lowest, (dma_addr_t)SZ_2G);
+	for (addr = ALIGN_DOWN(lowest, s->granule); addr <= highest;
+	     addr += s->granule)
+		mapped += !!iommu_iova_to_phys(domain, addr);
+	KUNIT_EXPECT_EQ(s->test, mapped, 0);
+}
+
+static void stress_behind_iommu(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct stress *s = stress_create(test, &f->dev, 1, 64);
+
+	/* The fixture's driver has seen to it that the device is attached. */
+	s->granule = f->granule;
+	edu_release(test);
+	KUNIT_ASSERT_EQ(test, pci_register_driver(&stress_pci_driver), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test,
+							stress_pci_unregister,
+							&stress_pci_driver), 0);
+	rebind(s);
+	kunit_release_action(test, stress_pci_unregister, &stress_pci_driver);
+	expect_good(s);
+	expect_nothing_mapped(s);
+}
+
+static struct kunit_case stress_iommu_cases[] = {
+	KUNIT_CASE_SLOW(stress_behind_iommu),
+	{}
+};
+
+static struct kunit_suite stress_iommu_suite = {
+	.name		= "dma_iova_stress_iommu",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= fixture_init_iommu,
+	.exit		= warnings_check,
+	.test_cases	= stress_iommu_cases,
+};
+
+kunit_test_suites(&stress_suite, &stress_iommu_suite);
+
+MODULE_DESCRIPTION("KUnit suites of concurrent use of the two-step DMA API");
+MODULE_LICENSE("GPL");
