@@ -15,6 +15,8 @@ step debug-kernel single 'the debug kernel builds' \
 step debug-kunit env KERNEL=build/debug KUNIT_TIMEOUT=900 scripts/kunit.sh
 step debug-nvme env KERNEL=build/debug OUT=build/nvme-debug MEMORY=2G NVME_TIMEOUT=900 SHORT=1 scripts/nvme.sh
 step debug-soak env KERNEL=build/debug OUT=build/soak MEMORY=2G NVME_TIMEOUT=600 SOAK=600 scripts/nvme.sh intel-lazy
+step debug-stress env KERNEL=build/debug KUNIT_TIMEOUT=900 KERNEL_ARGS=dma_iova_stress_kunit.rebinds=200 \
+	scripts/kunit.sh intel-smp
 step random env KUNIT_TIMEOUT=1800 KERNEL_ARGS=dma_iova_random_kunit.steps=500000 \
 	scripts/kunit.sh mock dma_iova_random
 step dma-debug-kernel single 'the kernel with dma-debug builds' \
