@@ -376,6 +376,7 @@ static void snapshot_maps_what_is_there(struct kunit *test)
 
 	touch(r, 1, 1);
 	KUNIT_ASSERT_EQ(test, 0, get_user(byte, page_at(r, 2)));
+	KUNIT_EXPECT_EQ(test, byte, 0);
 	KUNIT_EXPECT_EQ(test, fault_as(r, 0, 4, 0, false), 4);
 	expect_not_mapped(r, 0, 1);
 	expect_mapped(r, 1, 2);
@@ -471,8 +472,11 @@ static void huge_entries(struct kunit *test)
 	expect_mapped(r, 1, 1);
 	KUNIT_EXPECT_FALSE(test, is_mapped(r, 0));
 	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(dma_addr(r, 1), HPAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, 0, put_user(42, page_at(r, HUGE_PAGES)));
+	edu_load(test, r->f->edu, dma_addr(r, 1), EDU_CHUNK);
 	edu_store(test, r->f->edu, dma_addr(r, 1) + HPAGE_SIZE - PAGE_SIZE, EDU_CHUNK);
 	KUNIT_ASSERT_EQ(test, 0, get_user(byte, page_at(r, 2 * HUGE_PAGES - 1)));
+	KUNIT_EXPECT_EQ(test, byte, 42);
 	expect_npages(r, 1);
 
 	/* Part of an entry is all of it, and other entries stay. */
