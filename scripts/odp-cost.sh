@@ -13,7 +13,7 @@ set -euo pipefail
 . scripts/nvme-guest.sh
 
 machine=intel-lazy
-module=tools/testing/selftests/dma/test_modules/odp_cost.c
+module=tools/testing/selftests/dma/odp_cost
 initramfs=$out/odp.initramfs
 
 # What is measured: pages, and whether they are in the page table of the process
@@ -33,9 +33,7 @@ build_module()
 	[ "${NO_BUILD:-0}" = 1 ] || SRC=build/$1 O=$out/$1 scripts/kernel.sh configs/cost.config
 	[ -f "$out/$1/arch/x86/boot/bzImage" ] || die "$out/$1/arch/x86/boot/bzImage: missing: do without NO_BUILD"
 	rm -rf "$dir"
-	mkdir -p "$dir"
-	cp $module "$dir/"
-	echo 'obj-m := odp_cost.o' > "$dir/Makefile"
+	cp -r $module "$dir"	# where the objects go
 	make -C "build/$1" O="$PWD/$out/$1" CC='ccache gcc' M="$PWD/$dir" modules > "$dir.log" 2>&1 ||
 		die_log "$dir.log" "$module: does not compile for build/$1"
 	cp "$dir/odp_cost.ko" "$2/$1.ko"
