@@ -25,15 +25,6 @@ static unsigned int hmm_dma_order(const struct hmm_dma_map *map)
 	return ilog2(map->dma_entry_size) - PAGE_SHIFT;
 }
 
-static bool hmm_dma_reserve(struct device *dev, struct hmm_dma_map *map,
-			    size_t size)
-{
-	/* An entry is linked, and so has to begin and end on a granule. */
-	if (!dev || dma_get_merge_boundary(dev) >= map->dma_entry_size)
-		return false;
-	return dma_iova_try_alloc(dev, &map->state, 0, size);
-}
-
 /*
  * Might a page be mapped such that it must be unmapped? dma_need_unmap() alone
  * does not tell before the first one has been bounced.
@@ -83,7 +74,8 @@ int hmm_dma_map_alloc(struct device *dev, struct hmm_dma_map *map,
 	if (!map->pfn_list)
 		return -ENOMEM;
 
-	if (hmm_dma_reserve(dev, map, size) || !hmm_dma_must_unmap(dev))
+	if (dma_iova_try_alloc(dev, &map->state, 0, size) ||
+	    !hmm_dma_must_unmap(dev))
 		return 0;
 
 	map->dma_list = kvcalloc(size / dma_entry_size, sizeof(*map->dma_list),

@@ -5,7 +5,7 @@
  * user memory.
  *
  * hmm_dma		behind an IOMMU, with a spy
- * hmm_dma_mock		behind a mock IOMMU: what no other one does
+ * hmm_dma_mock		behind a mock IOMMU, which counts IO addresses
  * hmm_dma_direct	without an IOMMU
  * hmm_dma_swiotlb	without an IOMMU, everything is bounced
  */
@@ -546,24 +546,6 @@ static void p2p_not_supported(struct kunit *test)
 
 /* Behind a mock IOMMU */
 
-static void granule_larger_than_entry(struct kunit *test)
-{
-	static const struct mock_iommu_config large_granule = {
-		.page_sizes	= SZ_64K,
-		.aperture	= SZ_16M,
-		.type		= IOMMU_DOMAIN_DMA,
-	};
-	struct fixture *f = fixture_mock(test, &large_granule);
-	struct region *r = scattered_region(f, 2);
-
-	KUNIT_EXPECT_FALSE(test, dma_use_iova(&r->map.state));
-	KUNIT_EXPECT_NOT_NULL(test, r->map.dma_list);
-	KUNIT_EXPECT_EQ(test, map_range(r, 0, 2), 2L);
-	expect_mapped(r, 0, 2);
-	KUNIT_EXPECT_EQ(test, unmap_range(r, 0, 2), (size_t)2);
-	KUNIT_EXPECT_EQ(test, f->mock->state.mapped, (size_t)0);
-}
-
 /* All IO addresses are there again, and nothing is left that the device sees. */
 static void free_gives_reservation_back(struct kunit *test)
 {
@@ -700,7 +682,6 @@ static struct kunit_suite iommu_suite = {
 };
 
 static struct kunit_case mock_cases[] = {
-	KUNIT_CASE(granule_larger_than_entry),
 	KUNIT_CASE(free_gives_reservation_back),
 	{}
 };
