@@ -534,14 +534,14 @@ static void p2p_not_supported(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct page *pages = p2pmem_pages(test, p2pmem_get(test), 1);
-	struct region *r = scattered_region(f, 4);
+	struct region *r = scattered_region(f, MANY);
 
-	r->pfns[3] = found(pages, HMM_PFN_WRITE);
-	KUNIT_EXPECT_EQ(test, map_range(r, 0, 4), (long)-EREMOTEIO);
-	expect_not_mapped(r, 0, 4);
+	r->pfns[MANY - 1] = found(pages, HMM_PFN_WRITE);
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, MANY), (long)-EREMOTEIO);
+	expect_not_mapped(r, 0, MANY);
 	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
-	r->map.pfn_list[3] = r->pfns[3];
-	KUNIT_EXPECT_EQ(test, map_pfn(r, 3), DMA_MAPPING_ERROR);
+	r->map.pfn_list[0] = r->pfns[MANY - 1];
+	KUNIT_EXPECT_EQ(test, map_pfn(r, 0), DMA_MAPPING_ERROR);
 }
 
 /* Behind a mock IOMMU */
