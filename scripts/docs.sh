@@ -15,12 +15,13 @@ pages=$out/Documentation/output
 
 # What we add or edit, as it is named in a warning.
 ours='(^|[/'\''"`])(dma-iova\.(rst|h|c)|dma-(api|attributes)\.rst)\b'
-ours+='|kernel/dma/mapping\.c\b|core-api/dma-iova\b|\bblk-mq-dma\b|\bfault-injection\.rst\b'
+ours+='|kernel/dma/mapping\.c\b|core-api/dma-iova\b|\b(blk-mq|hmm)-dma\b|\bfault-injection\.rst\b'
 
 # Pages pull in only parts of these, so check their kernel-doc as a whole.
 kernel_doc=(drivers/iommu/dma-iova.c include/linux/dma-iova.h
 	    kernel/dma/debug-entry.h kernel/dma/fail-iova.c
-	    block/blk-mq-dma.c include/linux/blk-mq-dma.h)
+	    block/blk-mq-dma.c include/linux/blk-mq-dma.h
+	    mm/hmm-dma.c include/linux/hmm-dma.h)
 
 die()
 {

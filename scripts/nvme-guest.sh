@@ -25,7 +25,7 @@ boot()
 		-machine q35 -accel tcg -icount shift=0,sleep=off -smp 1 -m 512M \
 		-nodefaults -no-user-config -nographic -no-reboot -bios qboot.rom "${qemu_args[@]}" \
 		-drive "if=none,id=disk,driver=null-co,size=1G,latency-ns=${LATENCY:-200000}" -device nvme,serial=cost,drive=disk,mdts=0 \
-		-kernel "$out/$tree/arch/x86/boot/bzImage" -initrd "$out/initramfs" \
+		-kernel "$out/$tree/arch/x86/boot/bzImage" -initrd "${initramfs:-$out/initramfs}" \
 		-append "console=ttyS0 panic=-1 tsc=reliable idle=poll $(xargs <<< "$kernel_args") group=$(xargs <<< "$group") $more ${ARGS:-}" \
 		-serial "file:$log.console" -serial "$serial" "$@" \
 		< /dev/null > "$log.qemu" 2>&1 || rc=$?

@@ -1,0 +1,729 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit suites of the DMA mapping of what hmm_range_fault() finds. Most cases write
+ * into the list of pfns what it could have found; umem_odp_kunit.c has it find
+ * user memory.
+ *
+ * hmm_dma		behind an IOMMU, with a spy
+ * hmm_dma_mock		behind a mock IOMMU, which counts IO addresses
+ * hmm_dma_direct	without an IOMMU
+ * hmm_dma_swiotlb	without an IOMMU, everything is bounced
+ */
+#include <kunit/test.h>
+#include <linux/dma-direct.h>
+#include <linux/dma-mapping.h>
+#include <linux/hmm-dma.h>
+#include <linux/iommu.h>
+#include <linux/mman.h>
+#include <linux/mmu_notifier.h>
+#include <linux/pci-p2pdma.h>
+#include <linux/sched/mm.h>
+#include <linux/sizes.h>
+#include <linux/swiotlb.h>
+
+#include "fixture.h"
+#include "p2pmem.h"
+#include "spy.h"
+
+/* Pages; not so few that all are linked by one call */
+#define MANY	40
+
+#define MISUSE	"hmm-dma.c"
+
+/* A map, and what it is for */
+struct region {
+	struct fixture *f;
+	struct hmm_dma_map map;
+	size_t nr;
+	unsigned long *pfns;
+	struct pci_p2pdma_map_state p2pdma;
+};
+
+static void free_region(void *data)
+{
+	struct region *r = data;
+
+	hmm_dma_unmap_range(r->f->dev, &r->map, 0, r->nr);
+	hmm_dma_map_free(r->f->dev, &r->map);
+}
+
+static struct region *new_region(struct fixture *f, size_t nr,
+				 size_t dma_entry_size)
+{
+	struct region *r = kunit_kzalloc(f->test, sizeof(*r), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(f->test, r);
+	r->f = f;
+	r->nr = nr;
+	r->pfns = kunit_kcalloc(f->test, nr, sizeof(*r->pfns), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(f->test, r->pfns);
+	KUNIT_ASSERT_EQ(f->test, 0, hmm_dma_map_alloc(f->dev, &r->map, nr,
+						      dma_entry_size));
+	KUNIT_ASSERT_EQ(f->test, 0, kunit_add_action_or_reset(f->test,
+							      free_region, r));
+	return r;
+}
+
+/* As hmm_range_fault() has it */
+static unsigned long found(struct page *page, unsigned long flags)
+{
+	return page_to_pfn(page) | HMM_PFN_VALID | flags;
+}
+
+static struct region *scattered_region(struct fixture *f, size_t nr)
+{
+	struct region *r = new_region(f, nr, PAGE_SIZE);
+	struct page **pages = fixture_scattered_pages(f->test, nr);
+	size_t i;
+
+	for (i = 0; i < nr; i++)
+		r->pfns[i] = found(pages[i], HMM_PFN_WRITE);
+	return r;
+}
+
+static long map_range(struct region *r, size_t idx, size_t nr)
+{
+	return hmm_dma_map_range(r->f->dev, &r->map, idx, nr, &r->pfns[idx]);
+}
+
+static size_t unmap_range(struct region *r, size_t idx, size_t nr)
+{
+	return hmm_dma_unmap_range(r->f->dev, &r->map, idx, nr);
+}
+
+static dma_addr_t map_pfn(struct region *r, size_t idx)
+{
+	return hmm_dma_map_pfn(r->f->dev, &r->map, idx, &r->p2pdma);
+}
+
+static bool is_mapped(struct region *r, size_t idx)
+{
+	return r->map.pfn_list[idx] & HMM_PFN_DMA_MAPPED;
+}
+
+/* The device finds these pages, and finds them where map_pfn() says. */
+static void expect_mapped(struct region *r, size_t idx, size_t nr)
+{
+	struct kunit *test = r->f->test;
+
+	KUNIT_EXPECT_GT(test, nr, 0);
+	for (; nr--; idx++) {
+		KUNIT_EXPECT_TRUE(test, is_mapped(r, idx));
+		KUNIT_EXPECT_EQ(test, iommu_iova_to_phys(r->f->domain,
+							 map_pfn(r, idx)),
+				hmm_pfn_to_phys(r->pfns[idx]));
+	}
+}
+
+static void expect_not_mapped(struct region *r, size_t idx, size_t nr)
+{
+	struct kunit *test = r->f->test;
+
+	KUNIT_EXPECT_TRUE(test, dma_use_iova(&r->map.state));
+	fixture_expect_nothing_linked(r->f, r->map.state.addr + idx * PAGE_SIZE,
+				      nr * PAGE_SIZE);
+	for (; nr--; idx++)
+		KUNIT_EXPECT_FALSE(test, is_mapped(r, idx));
+}
+
+/* Behind an IOMMU */
+
+static void map_pfn_links_once(struct kunit *test)
+{
+	struct region *r = scattered_region(test->priv, 4);
+	dma_addr_t addr;
+
+	KUNIT_EXPECT_NULL(test, r->map.dma_list);
+	r->map.pfn_list[2] = r->pfns[2];
+	addr = map_pfn(r, 2);
+	KUNIT_EXPECT_EQ(test, addr, r->map.state.addr + 2 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, spy.sync_map, 1);
+	expect_mapped(r, 2, 1);
+	expect_not_mapped(r, 0, 2);
+
+	KUNIT_EXPECT_EQ(test, map_pfn(r, 2), addr);
+	KUNIT_EXPECT_EQ(test, spy.map_pages, 1);
+	KUNIT_EXPECT_EQ(test, spy.sync_map, 1);
+}
+
+static void unmap_pfn_unlinks_once(struct kunit *test)
+{
+	struct region *r = scattered_region(test->priv, 4);
+	int requests;
+
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, 4), 4L);
+	KUNIT_EXPECT_TRUE(test, hmm_dma_unmap_pfn(r->f->dev, &r->map, 1));
+	expect_not_mapped(r, 1, 1);
+	expect_mapped(r, 0, 1);
+	expect_mapped(r, 2, 2);
+
+	requests = spy.unmap_pages;
+	KUNIT_EXPECT_GT(test, requests, 0);
+	KUNIT_EXPECT_FALSE(test, hmm_dma_unmap_pfn(r->f->dev, &r->map, 1));
+	KUNIT_EXPECT_EQ(test, spy.unmap_pages, requests);
+}
+
+/* One synchronisation for all, and far less calls than pages */
+static void range_is_one_batch(struct kunit *test)
+{
+	struct region *r = scattered_region(test->priv, MANY);
+
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, MANY), (long)MANY);
+	expect_mapped(r, 0, MANY);
+	KUNIT_EXPECT_EQ(test, spy.map_pages, MANY);
+	if (spy.ops.map_vec)
+		KUNIT_EXPECT_EQ(test, spy.map_vec, 2);
+	KUNIT_EXPECT_EQ(test, spy.sync_map, 1);
+
+	spy.sync = 0;
+	KUNIT_EXPECT_EQ(test, unmap_range(r, 0, MANY), (size_t)MANY);
+	KUNIT_EXPECT_EQ(test, spy.sync, 1);
+	expect_not_mapped(r, 0, MANY);
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+}
+
+static void range_with_holes(struct kunit *test)
+{
+	struct region *r = scattered_region(test->priv, 8);
+	unsigned long hole = r->pfns[3];
+
+	r->pfns[3] = 0;
+	r->pfns[6] = HMM_PFN_ERROR;
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, 8), 6L);
+	expect_mapped(r, 0, 3);
+	expect_mapped(r, 4, 2);
+	expect_mapped(r, 7, 1);
+	expect_not_mapped(r, 3, 1);
+	expect_not_mapped(r, 6, 1);
+
+	/* What is mapped already is not linked again. */
+	r->pfns[3] = hole;
+	spy.map_pages = 0;
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, 8), 1L);
+	KUNIT_EXPECT_EQ(test, spy.map_pages, 1);
+	expect_mapped(r, 0, 6);
+
+	KUNIT_EXPECT_EQ(test, unmap_range(r, 0, 8), (size_t)7);
+	expect_not_mapped(r, 0, 8);
+}
+
+static void range_upgrade_to_write(struct kunit *test)
+{
+	struct region *r = scattered_region(test->priv, 2);
+
+	r->pfns[1] &= ~HMM_PFN_WRITE;
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, 2), 2L);
+	KUNIT_EXPECT_TRUE(test, r->map.pfn_list[0] & HMM_PFN_WRITE);
+	KUNIT_EXPECT_FALSE(test, r->map.pfn_list[1] & HMM_PFN_WRITE);
+
+	r->pfns[0] &= ~HMM_PFN_WRITE;
+	r->pfns[1] |= HMM_PFN_WRITE;
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, 2), 0L);
+	KUNIT_EXPECT_TRUE(test, r->map.pfn_list[0] & HMM_PFN_WRITE);
+	KUNIT_EXPECT_TRUE(test, r->map.pfn_list[1] & HMM_PFN_WRITE);
+	KUNIT_EXPECT_EQ(test, spy.map_pages, 2);
+}
+
+/* What is stale in the array that hmm_range_fault() was given does no harm. */
+static void range_ignores_flags_of_array(struct kunit *test)
+{
+	struct region *r = scattered_region(test->priv, 2);
+
+	r->pfns[0] |= HMM_PFN_DMA_MAPPED | HMM_PFN_P2PDMA_BUS;
+	r->pfns[1] = HMM_PFN_DMA_MAPPED;
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, 2), 1L);
+	KUNIT_EXPECT_EQ(test, spy.map_pages, 1);
+	expect_mapped(r, 0, 1);
+	expect_not_mapped(r, 1, 1);
+}
+
+static void range_fails_at_each_link(struct kunit *test)
+{
+	struct region *r = scattered_region(test->priv, MANY);
+	int n;
+
+	KUNIT_EXPECT_EQ(test, map_range(r, 1, 1), 1L);
+	for (n = 1; n < MANY; n++) {
+		spy.fail_map = n;
+		spy.fail_map_errno = -ENOSPC;
+		KUNIT_EXPECT_EQ(test, map_range(r, 0, MANY), (long)-ENOSPC);
+		expect_mapped(r, 1, 1);
+		expect_not_mapped(r, 0, 1);
+		expect_not_mapped(r, 2, MANY - 2);
+		KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)PAGE_SIZE);
+	}
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, MANY), MANY - 1L);
+	expect_mapped(r, 0, MANY);
+}
+
+static void range_sync_fails(struct kunit *test)
+{
+	struct region *r = scattered_region(test->priv, MANY);
+
+	KUNIT_EXPECT_EQ(test, map_range(r, 1, 1), 1L);
+	spy.fail_sync_map_errno = -EIO;
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, MANY), (long)-EIO);
+	expect_mapped(r, 1, 1);
+	expect_not_mapped(r, 0, 1);
+	expect_not_mapped(r, 2, MANY - 2);
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)PAGE_SIZE);
+}
+
+static void map_pfn_fails(struct kunit *test)
+{
+	struct region *r = scattered_region(test->priv, 1);
+
+	r->map.pfn_list[0] = r->pfns[0];
+	spy.fail_map = 1;
+	spy.fail_map_errno = -ENOMEM;
+	KUNIT_EXPECT_EQ(test, map_pfn(r, 0), DMA_MAPPING_ERROR);
+	spy.fail_sync_map_errno = -ENOMEM;
+	KUNIT_EXPECT_EQ(test, map_pfn(r, 0), DMA_MAPPING_ERROR);
+	KUNIT_EXPECT_EQ(test, r->map.pfn_list[0], r->pfns[0]);
+	expect_not_mapped(r, 0, 1);
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+}
+
+static void map_pfn_without_page(struct kunit *test)
+{
+	struct region *r = scattered_region(test->priv, 1);
+
+	warns_once(test, MISUSE) {
+		KUNIT_EXPECT_EQ(test, map_pfn(r, 0), DMA_MAPPING_ERROR);
+		expect_not_mapped(r, 0, 1);
+	}
+}
+
+static void alloc_not_allowed(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct hmm_dma_map map, zero = {};
+
+	warns_once(test, MISUSE)
+		KUNIT_EXPECT_EQ(test, -EINVAL,
+				hmm_dma_map_alloc(f->dev, &map, 0, PAGE_SIZE));
+	warns_once(test, MISUSE)
+		KUNIT_EXPECT_EQ(test, -EINVAL,
+				hmm_dma_map_alloc(f->dev, &map, 8, PAGE_SIZE / 2));
+	warns_once(test, MISUSE)
+		KUNIT_EXPECT_EQ(test, -EINVAL,
+				hmm_dma_map_alloc(f->dev, &map, 9, 3 * PAGE_SIZE));
+	warns_once(test, MISUSE)
+		KUNIT_EXPECT_EQ(test, -EINVAL,
+				hmm_dma_map_alloc(f->dev, &map, 3, 2 * PAGE_SIZE));
+	KUNIT_EXPECT_MEMEQ(test, &map, &zero, sizeof(map));
+}
+
+static void alloc_too_large(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct hmm_dma_map map;
+
+	KUNIT_EXPECT_EQ(test, -EOVERFLOW,
+			hmm_dma_map_alloc(f->dev, &map, SIZE_MAX, PAGE_SIZE));
+	KUNIT_EXPECT_NULL(test, map.pfn_list);
+	KUNIT_EXPECT_EQ(test, -ENOMEM,
+			hmm_dma_map_alloc(f->dev, &map, SIZE_MAX >> PAGE_SHIFT,
+					  PAGE_SIZE));
+	KUNIT_EXPECT_NULL(test, map.pfn_list);
+}
+
+/* One link of a large page for each entry */
+static void large_entries(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct region *r = new_region(f, 4 * (SZ_2M >> PAGE_SHIFT), SZ_2M);
+	size_t entry = SZ_2M >> PAGE_SHIFT;
+	struct page *large = fixture_large_page(test);
+
+	r->pfns[entry] = found(large, 0);
+	r->pfns[2 * entry] = found(large + entry, 0);
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, r->nr), 2L);
+	expect_mapped(r, entry, 1);
+	expect_mapped(r, 2 * entry, 1);
+	KUNIT_EXPECT_EQ(test, IS_ALIGNED(map_pfn(r, entry), SZ_2M), true);
+	KUNIT_EXPECT_EQ(test, iommu_iova_to_phys(f->domain, map_pfn(r, entry) +
+						 SZ_4M - PAGE_SIZE),
+			page_to_phys(large) + SZ_4M - PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, spy.map_pages, 2);
+	expect_not_mapped(r, 0, 1);
+
+	KUNIT_EXPECT_TRUE(test, hmm_dma_unmap_pfn(f->dev, &r->map, entry));
+	expect_mapped(r, 2 * entry, 1);
+	fixture_expect_nothing_linked(f, r->map.state.addr + SZ_2M, SZ_2M);
+	KUNIT_EXPECT_EQ(test, unmap_range(r, 0, r->nr), (size_t)1);
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+}
+
+static void streaming_if_nothing_is_reserved(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct region *r;
+	int n;
+
+	/* More than the granule: dma_iova_try_alloc() says no. */
+	dma_set_min_align_mask(f->dev, 2 * PAGE_SIZE - 1);
+	r = scattered_region(f, 4);
+	dma_set_min_align_mask(f->dev, 0);
+	KUNIT_EXPECT_FALSE(test, dma_use_iova(&r->map.state));
+	KUNIT_ASSERT_NOT_NULL(test, r->map.dma_list);
+
+	for (n = 1; n <= 4; n++) {
+		spy.fail_map = n;
+		spy.fail_map_errno = -ENOMEM;
+		KUNIT_EXPECT_EQ(test, map_range(r, 0, 4), (long)-ENOMEM);
+		KUNIT_EXPECT_FALSE(test, is_mapped(r, 0));
+		KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+	}
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, 4), 4L);
+	expect_mapped(r, 0, 4);
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, 4 * (ssize_t)PAGE_SIZE);
+
+	KUNIT_EXPECT_EQ(test, unmap_range(r, 1, 3), (size_t)3);
+	expect_mapped(r, 0, 1);
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)PAGE_SIZE);
+	KUNIT_EXPECT_TRUE(test, hmm_dma_unmap_pfn(f->dev, &r->map, 0));
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+}
+
+/* The CPU does it all. */
+static void virtual_dma(struct kunit *test)
+{
+	struct page **pages = fixture_scattered_pages(test, 2);
+	struct pci_p2pdma_map_state p2pdma = {};
+	struct hmm_dma_map map;
+	unsigned long pfns[] = { found(pages[0], 0), found(pages[1], 0) };
+
+	KUNIT_ASSERT_EQ(test, 0, hmm_dma_map_alloc(NULL, &map, 2, PAGE_SIZE));
+	KUNIT_EXPECT_FALSE(test, dma_use_iova(&map.state));
+	KUNIT_EXPECT_NULL(test, map.dma_list);
+	KUNIT_EXPECT_EQ(test, hmm_dma_map_range(NULL, &map, 0, 2, pfns), 2L);
+	KUNIT_EXPECT_EQ(test, hmm_dma_map_pfn(NULL, &map, 1, &p2pdma),
+			(dma_addr_t)(uintptr_t)page_address(pages[1]));
+	KUNIT_EXPECT_EQ(test, hmm_dma_unmap_range(NULL, &map, 0, 2), (size_t)2);
+	KUNIT_EXPECT_FALSE(test, hmm_dma_unmap_pfn(NULL, &map, 0));
+	hmm_dma_map_free(NULL, &map);
+	KUNIT_EXPECT_EQ(test, spy.map_pages, 0);
+}
+
+/* Flags of entries survive, whatever hmm_range_fault() finds. */
+static bool nothing_to_invalidate(struct mmu_interval_notifier *mni,
+				  const struct mmu_notifier_range *range,
+				  unsigned long cur_seq)
+{
+	mmu_interval_set_seq(mni, cur_seq);
+	return true;
+}
+
+static const struct mmu_interval_notifier_ops range_fault_ops = {
+	.invalidate	= nothing_to_invalidate,
+};
+
+static void range_fault_keeps_flags(struct kunit *test)
+{
+	const unsigned long flags = HMM_PFN_DMA_MAPPED | HMM_PFN_P2PDMA |
+				    HMM_PFN_P2PDMA_BUS;
+	unsigned long pfns[4] = { flags, flags, 0, flags };
+	struct mmu_interval_notifier notifier;
+	struct hmm_range range = {
+		.notifier	= &notifier,
+		.hmm_pfns	= pfns,
+	};
+	unsigned long addr;
+
+	/* A page, one that is not there, one that is; and no vma */
+	addr = kunit_vm_mmap(test, NULL, 0, 4 * PAGE_SIZE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL((void *)addr));
+	KUNIT_ASSERT_EQ(test, 0, vm_munmap(addr + 3 * PAGE_SIZE, PAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, 0, put_user(1, (char __user *)addr));
+	KUNIT_ASSERT_EQ(test, 0, put_user(1, (char __user *)addr + 2 * PAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, 0,
+			mmu_interval_notifier_insert(&notifier, current->mm, addr,
+						     4 * PAGE_SIZE,
+						     &range_fault_ops));
+	range.start = addr;
+	range.end = addr + 4 * PAGE_SIZE;
+	range.notifier_seq = mmu_interval_read_begin(&notifier);
+	mmap_read_lock(current->mm);
+	KUNIT_EXPECT_EQ(test, 0, hmm_range_fault(&range));
+	mmap_read_unlock(current->mm);
+	mmu_interval_notifier_remove(&notifier);
+
+	KUNIT_EXPECT_EQ(test, pfns[0] & HMM_PFN_INOUT_FLAGS, flags);
+	KUNIT_EXPECT_TRUE(test, pfns[0] & HMM_PFN_VALID);
+	KUNIT_EXPECT_EQ(test, pfns[1], flags);
+	KUNIT_EXPECT_EQ(test, pfns[2] & HMM_PFN_INOUT_FLAGS, 0UL);
+	KUNIT_EXPECT_TRUE(test, pfns[2] & HMM_PFN_WRITE);
+	KUNIT_EXPECT_EQ(test, pfns[3], flags | HMM_PFN_ERROR);
+	KUNIT_EXPECT_EQ(test, hmm_pfn_to_map_order(pfns[0]), 0U);
+}
+
+/* Memory in a PCI device */
+
+static void map_for(struct fixture *f, struct pci_dev *pdev)
+{
+	f->dev = &pdev->dev;
+	if (!f->domain)
+		return;
+	f->domain = iommu_get_dma_domain(f->dev);
+	KUNIT_ASSERT_EQ(f->test, 0, spy_insert(f->test));
+}
+
+/* To a device, its own memory is on its own bus. */
+static void p2p_bus_address(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct pci_dev *pdev = p2pmem_get(test);
+	struct page *pages = p2pmem_pages(test, pdev, 2);
+	struct device *edu = f->dev;
+	struct region *r;
+	int i;
+
+	map_for(f, pdev);
+	r = scattered_region(f, 4);
+	r->pfns[1] = found(pages, HMM_PFN_WRITE);
+	r->pfns[2] = found(pages + 1, HMM_PFN_WRITE);
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, 4), 4L);
+	KUNIT_EXPECT_EQ(test, spy.map_pages, 2);
+	expect_mapped(r, 0, 1);
+	expect_mapped(r, 3, 1);
+	for (i = 1; i <= 2; i++) {
+		KUNIT_EXPECT_TRUE(test, is_mapped(r, i));
+		KUNIT_EXPECT_TRUE(test, r->map.pfn_list[i] & HMM_PFN_P2PDMA_BUS);
+		KUNIT_EXPECT_EQ(test, map_pfn(r, i),
+				pci_p2pmem_virt_to_bus(pdev, page_address(pages + i - 1)));
+	}
+	fixture_expect_nothing_linked(f, r->map.state.addr + PAGE_SIZE,
+				      2 * PAGE_SIZE);
+
+	KUNIT_EXPECT_EQ(test, unmap_range(r, 0, 4), (size_t)4);
+	KUNIT_EXPECT_EQ(test, r->map.pfn_list[1] & HMM_PFN_INOUT_FLAGS, 0UL);
+	expect_not_mapped(r, 0, 4);
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+	kunit_release_action(test, free_region, r);
+	f->dev = edu;
+}
+
+static void p2p_through_host_bridge(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct pci_dev *pdev = p2pmem_get(test);
+	struct page *pages = p2pmem_pages(test, pdev, 2);
+	struct region *r = scattered_region(f, 4);
+
+	p2pmem_allow_host_bridge(test, pdev);
+	r->pfns[1] = found(pages, HMM_PFN_WRITE);
+	r->pfns[2] = found(pages + 1, HMM_PFN_WRITE);
+	KUNIT_EXPECT_EQ(test, map_range(r, 1, 2), 2L);
+	KUNIT_EXPECT_TRUE(test, spy.prot & IOMMU_MMIO);
+	KUNIT_EXPECT_FALSE(test, spy.prot & IOMMU_CACHE);
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, 4), 2L);
+	KUNIT_EXPECT_FALSE(test, spy.prot & IOMMU_MMIO);
+	expect_mapped(r, 0, 4);
+	KUNIT_EXPECT_TRUE(test, r->map.pfn_list[1] & HMM_PFN_P2PDMA);
+	KUNIT_EXPECT_FALSE(test, r->map.pfn_list[1] & HMM_PFN_P2PDMA_BUS);
+	KUNIT_EXPECT_FALSE(test, r->map.pfn_list[0] & HMM_PFN_P2PDMA);
+
+	KUNIT_EXPECT_EQ(test, unmap_range(r, 0, 4), (size_t)4);
+	expect_not_mapped(r, 0, 4);
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+}
+
+static void p2p_not_supported(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *pages = p2pmem_pages(test, p2pmem_get(test), 1);
+	struct region *r = scattered_region(f, MANY);
+
+	r->pfns[MANY - 1] = found(pages, HMM_PFN_WRITE);
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, MANY), (long)-EREMOTEIO);
+	expect_not_mapped(r, 0, MANY);
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+	r->map.pfn_list[0] = r->pfns[MANY - 1];
+	KUNIT_EXPECT_EQ(test, map_pfn(r, 0), DMA_MAPPING_ERROR);
+}
+
+/* Behind a mock IOMMU */
+
+/* All IO addresses are there again, and nothing is left that the device sees. */
+static void free_gives_reservation_back(struct kunit *test)
+{
+	static const struct mock_iommu_config small_pages = {
+		.page_sizes	= SZ_4K,
+		.aperture	= SZ_16M,
+		.type		= IOMMU_DOMAIN_DMA,
+		.map_vec	= true,
+	};
+	struct fixture *f = fixture_mock(test, &small_pages);
+	int before = mock_iommu_count_free(test, f->mock);
+	struct region *r = scattered_region(f, MANY);
+
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, MANY), (long)MANY);
+	KUNIT_EXPECT_EQ(test, f->mock->state.seen, MANY * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, unmap_range(r, 0, MANY), (size_t)MANY);
+	KUNIT_EXPECT_EQ(test, f->mock->state.seen, (size_t)0);
+	kunit_release_action(test, free_region, r);
+	KUNIT_EXPECT_EQ(test, mock_iommu_count_free(test, f->mock), before);
+	KUNIT_EXPECT_EQ(test, f->mock->state.mapped, (size_t)0);
+}
+
+/* Without an IOMMU */
+
+/* There is nothing to remember. */
+static void direct_moves_data(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct region *r = scattered_region(f, 2);
+	struct page *from = hmm_pfn_to_page(r->pfns[0]);
+	struct page *to = hmm_pfn_to_page(r->pfns[1]);
+
+	KUNIT_EXPECT_FALSE(test, dma_use_iova(&r->map.state));
+	KUNIT_EXPECT_NULL(test, r->map.dma_list);
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, 2), 2L);
+	KUNIT_EXPECT_EQ(test, map_pfn(r, 0), phys_to_dma(f->dev, page_to_phys(from)));
+	KUNIT_EXPECT_EQ(test, map_pfn(r, 1), phys_to_dma(f->dev, page_to_phys(to)));
+	fixture_fill_page(from, 1);
+	edu_copy(test, f->edu, map_pfn(r, 1), map_pfn(r, 0), PAGE_SIZE);
+	KUNIT_EXPECT_MEMEQ(test, page_address(to), page_address(from), PAGE_SIZE);
+
+	KUNIT_EXPECT_EQ(test, unmap_range(r, 0, 2), (size_t)2);
+	KUNIT_EXPECT_FALSE(test, is_mapped(r, 0));
+	KUNIT_EXPECT_FALSE(test, hmm_dma_unmap_pfn(f->dev, &r->map, 1));
+}
+
+static void direct_p2p(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct pci_dev *pdev = p2pmem_get(test);
+	struct page *pages = p2pmem_pages(test, pdev, 1);
+	struct region *r = scattered_region(f, 2);
+
+	p2pmem_allow_host_bridge(test, pdev);
+	r->pfns[1] = found(pages, HMM_PFN_WRITE);
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, 2), 2L);
+	KUNIT_EXPECT_TRUE(test, r->map.pfn_list[1] & HMM_PFN_P2PDMA);
+	KUNIT_EXPECT_EQ(test, map_pfn(r, 1), phys_to_dma(f->dev, page_to_phys(pages)));
+	edu_copy(test, f->edu, map_pfn(r, 1), map_pfn(r, 0), PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, unmap_range(r, 0, 2), (size_t)2);
+}
+
+/* Everything is bounced, though dma_need_unmap() does not know it yet. */
+
+static int forced_swiotlb_init(struct kunit *test)
+{
+	struct fixture *f;
+	int err = fixture_init_direct(test);
+
+	if (err)
+		return err;
+
+	f = test->priv;
+	if (!is_swiotlb_force_bounce(f->dev))
+		kunit_skip(test, "no bounce buffers: boot with swiotlb=force");
+	return 0;
+}
+
+static void swiotlb_gives_buffers_back(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct region *r = scattered_region(f, 2);
+	struct page *from = hmm_pfn_to_page(r->pfns[0]);
+	struct page *to = hmm_pfn_to_page(r->pfns[1]);
+	long before = atomic_long_read(&f->dev->dma_io_tlb_mem->total_used);
+
+	KUNIT_ASSERT_NOT_NULL(test, r->map.dma_list);
+	fixture_fill_page(from, 1);
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, 2), 2L);
+	KUNIT_EXPECT_EQ(test, map_pfn(r, 0), map_pfn(r, 0));
+	KUNIT_EXPECT_NE(test, map_pfn(r, 0), phys_to_dma(f->dev, page_to_phys(from)));
+	edu_copy(test, f->edu, map_pfn(r, 1), map_pfn(r, 0), PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, unmap_range(r, 0, 2), (size_t)2);
+	KUNIT_EXPECT_MEMEQ(test, page_address(to), page_address(from), PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, before,
+			atomic_long_read(&f->dev->dma_io_tlb_mem->total_used));
+}
+
+static int iommu_init(struct kunit *test)
+{
+	return fixture_init_iommu(test) ?: spy_insert(test);
+}
+
+static struct kunit_case iommu_cases[] = {
+	KUNIT_CASE(map_pfn_links_once),
+	KUNIT_CASE(unmap_pfn_unlinks_once),
+	KUNIT_CASE(range_is_one_batch),
+	KUNIT_CASE(range_with_holes),
+	KUNIT_CASE(range_upgrade_to_write),
+	KUNIT_CASE(range_ignores_flags_of_array),
+	KUNIT_CASE(range_fails_at_each_link),
+	KUNIT_CASE(range_sync_fails),
+	KUNIT_CASE(map_pfn_fails),
+	KUNIT_CASE(map_pfn_without_page),
+	KUNIT_CASE(alloc_not_allowed),
+	KUNIT_CASE(alloc_too_large),
+	KUNIT_CASE(large_entries),
+	KUNIT_CASE(streaming_if_nothing_is_reserved),
+	KUNIT_CASE(virtual_dma),
+	KUNIT_CASE(range_fault_keeps_flags),
+	KUNIT_CASE(p2p_bus_address),
+	KUNIT_CASE(p2p_through_host_bridge),
+	KUNIT_CASE(p2p_not_supported),
+	{}
+};
+
+static struct kunit_suite iommu_suite = {
+	.name		= "hmm_dma",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= iommu_init,
+	.exit		= warnings_check,
+	.test_cases	= iommu_cases,
+};
+
+static struct kunit_case mock_cases[] = {
+	KUNIT_CASE(free_gives_reservation_back),
+	{}
+};
+
+static struct kunit_suite mock_suite = {
+	.name		= "hmm_dma_mock",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.exit		= warnings_check,
+	.test_cases	= mock_cases,
+};
+
+static struct kunit_case direct_cases[] = {
+	KUNIT_CASE(direct_moves_data),
+	KUNIT_CASE(direct_p2p),
+	{}
+};
+
+static struct kunit_suite direct_suite = {
+	.name		= "hmm_dma_direct",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= fixture_init_direct,
+	.exit		= warnings_check,
+	.test_cases	= direct_cases,
+};
+
+static struct kunit_case swiotlb_cases[] = {
+	KUNIT_CASE(swiotlb_gives_buffers_back),
+	{}
+};
+
+static struct kunit_suite swiotlb_suite = {
+	.name		= "hmm_dma_swiotlb",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= forced_swiotlb_init,
+	.exit		= warnings_check,
+	.test_cases	= swiotlb_cases,
+};
+
+kunit_test_suites(&iommu_suite, &mock_suite, &direct_suite, &swiotlb_suite);
+
+MODULE_DESCRIPTION("KUnit suites of the DMA mapping of HMM");
+MODULE_LICENSE("GPL");

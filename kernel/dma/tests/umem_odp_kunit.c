@@ -1,0 +1,815 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit suites of RDMA on-demand paging. QEMU's edu device takes the part of the
+ * RDMA device: it moves data from and to where the umem says that it finds the
+ * memory of the process, and there is no page table of its own to keep.
+ *
+ * umem_odp		behind an IOMMU, with a spy
+ * umem_odp_direct	without an IOMMU
+ */
+#include <kunit/test.h>
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/dma-direct.h>
+#include <linux/dma-mapping.h>
+#include <linux/iommu.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/mmu_notifier.h>
+#include <linux/pci-p2pdma.h>
+#include <linux/sched/mm.h>
+#include <linux/sizes.h>
+#include <linux/uaccess.h>
+#include <rdma/ib_umem_odp.h>
+
+#include "fixture.h"
+#include "spy.h"
+
+/* Pages; not so few that all are linked by one call */
+#define MANY	40
+
+#define RW	(PROT_READ | PROT_WRITE)
+
+/* Memory of the process, registered for the device */
+struct region {
+	struct fixture *f;
+	struct kunit *test;
+	struct ib_device *ibdev;
+	struct ib_umem_odp *umem;
+	unsigned long addr;
+	size_t size;
+	struct pci_p2pdma_map_state p2pdma;
+};
+
+/* Who invalidates while this is true has umem_mutex already. */
+static bool invalidate_locked;
+
+/* The device has no page table of its own to clear first. */
+static bool region_invalidate(struct mmu_interval_notifier *mni,
+			      const struct mmu_notifier_range *range,
+			      unsigned long cur_seq)
+{
+	struct ib_umem_odp *umem = container_of(mni, struct ib_umem_odp,
+						notifier);
+
+	if (!mmu_notifier_range_blockable(range))
+		return false;
+
+	if (!invalidate_locked)
+		mutex_lock(&umem->umem_mutex);
+	mmu_interval_set_seq(mni, cur_seq);
+	ib_umem_odp_unmap_dma_pages(umem, range->start, range->end);
+	if (!invalidate_locked)
+		mutex_unlock(&umem->umem_mutex);
+	return true;
+}
+
+static const struct mmu_interval_notifier_ops region_ops = {
+	.invalidate	= region_invalidate,
+};
+
+static void region_release(void *data)
+{
+	struct region *r = data;
+
+	ib_umem_odp_release(r->umem);
+}
+
+/* Memory of @size bytes, aligned to that, which must be a power of two then */
+static unsigned long user_memory(struct kunit *test, size_t size)
+{
+	unsigned long addr = kunit_vm_mmap(test, NULL, 0, 2 * size, RW,
+					   MAP_PRIVATE | MAP_ANONYMOUS, 0);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL((void *)addr));
+	return size & (size - 1) ? addr : ALIGN(addr, size);
+}
+
+static struct region *register_region(struct kunit *test, unsigned long addr,
+				      size_t size, int access)
+{
+	struct fixture *f = test->priv;
+	struct region *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, r);
+	r->f = f;
+	r->test = test;
+	r->addr = addr;
+	r->size = size;
+	r->ibdev = kunit_kzalloc(test, sizeof(*r->ibdev), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, r->ibdev);
+	r->ibdev->dma_device = f->dev;
+	r->umem = ib_umem_odp_get(r->ibdev, addr, size,
+				  access | IB_ACCESS_ON_DEMAND, &region_ops);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(r->umem));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, region_release,
+							   r));
+	return r;
+}
+
+/* @nr pages of which none is there yet */
+static struct region *new_region(struct kunit *test, size_t nr)
+{
+	return register_region(test, user_memory(test, nr * PAGE_SIZE),
+			       nr * PAGE_SIZE, IB_ACCESS_LOCAL_WRITE);
+}
+
+static char __user *page_at(struct region *r, size_t idx)
+{
+	return (char __user *)r->addr + idx * PAGE_SIZE;
+}
+
+static void touch(struct region *r, size_t idx, size_t nr)
+{
+	for (; nr--; idx++)
+		KUNIT_ASSERT_EQ(r->test, 0, put_user((char)idx, page_at(r, idx)));
+}
+
+/* As for a fault that the device has */
+static int fault_as(struct region *r, size_t idx, size_t nr, u64 access,
+		    bool fault)
+{
+	int ret = ib_umem_odp_map_dma_and_lock(r->umem, r->addr + idx * PAGE_SIZE,
+					       nr * PAGE_SIZE, access, fault);
+
+	if (ret >= 0)
+		mutex_unlock(&r->umem->umem_mutex);
+	return ret;
+}
+
+static int fault(struct region *r, size_t idx, size_t nr)
+{
+	return fault_as(r, idx, nr, HMM_PFN_WRITE, true);
+}
+
+static void invalidate(struct region *r, size_t idx, size_t nr)
+{
+	mutex_lock(&r->umem->umem_mutex);
+	ib_umem_odp_unmap_dma_pages(r->umem, r->addr + idx * PAGE_SIZE,
+				    r->addr + (idx + nr) * PAGE_SIZE);
+	mutex_unlock(&r->umem->umem_mutex);
+}
+
+/* MADV_DONTNEED and its kin */
+static void advise(struct region *r, size_t idx, size_t nr, int advice)
+{
+	KUNIT_ASSERT_EQ(r->test, 0,
+			do_madvise(current->mm, r->addr + idx * PAGE_SIZE,
+				   nr * PAGE_SIZE, advice));
+}
+
+static bool is_mapped(struct region *r, size_t idx)
+{
+	return ib_umem_odp_pfn(r->umem, idx) & HMM_PFN_DMA_MAPPED;
+}
+
+static bool is_writable(struct region *r, size_t idx)
+{
+	return ib_umem_odp_pfn(r->umem, idx) & HMM_PFN_WRITE;
+}
+
+static struct page *odp_page(struct region *r, size_t idx)
+{
+	return hmm_pfn_to_page(ib_umem_odp_pfn(r->umem, idx));
+}
+
+static dma_addr_t dma_addr(struct region *r, size_t idx)
+{
+	return ib_umem_odp_dma_addr(r->umem, idx, &r->p2pdma);
+}
+
+static void expect_mapped(struct region *r, size_t idx, size_t nr)
+{
+	KUNIT_EXPECT_GT(r->test, nr, 0);
+	for (; nr--; idx++) {
+		KUNIT_ASSERT_TRUE(r->test, is_mapped(r, idx));
+		KUNIT_EXPECT_EQ(r->test, iommu_iova_to_phys(r->f->domain,
+							    dma_addr(r, idx)),
+				page_to_phys(odp_page(r, idx)));
+	}
+}
+
+static void expect_not_mapped(struct region *r, size_t idx, size_t nr)
+{
+	KUNIT_EXPECT_TRUE(r->test, dma_use_iova(&r->umem->map.state));
+	fixture_expect_nothing_linked(r->f, r->umem->map.state.addr +
+				      idx * PAGE_SIZE, nr * PAGE_SIZE);
+	for (; nr--; idx++)
+		KUNIT_EXPECT_FALSE(r->test, is_mapped(r, idx));
+}
+
+static void expect_npages(struct region *r, int npages)
+{
+	KUNIT_EXPECT_EQ(r->test, r->umem->npages, npages);
+	KUNIT_EXPECT_EQ(r->test, spy.bytes_mapped,
+			(ssize_t)npages << r->umem->page_shift);
+}
+
+/* The device copies page 0 to page 1, and the process sees it. */
+static void expect_device_moves_data(struct region *r)
+{
+	char *buf = kunit_kzalloc(r->test, 2 * PAGE_SIZE, GFP_KERNEL);
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(r->test, buf);
+	for (i = 0; i < PAGE_SIZE; i++)
+		buf[i] = i * 7 + (i >> 8);
+	KUNIT_ASSERT_EQ(r->test, 0UL, copy_to_user(page_at(r, 0), buf, PAGE_SIZE));
+	KUNIT_ASSERT_EQ(r->test, fault(r, 0, 2), 2);
+	edu_copy(r->test, r->f->edu, dma_addr(r, 1), dma_addr(r, 0), PAGE_SIZE);
+	KUNIT_ASSERT_EQ(r->test, 0UL, copy_from_user(buf + PAGE_SIZE, page_at(r, 1),
+						     PAGE_SIZE));
+	KUNIT_EXPECT_MEMEQ(r->test, buf + PAGE_SIZE, buf, PAGE_SIZE);
+}
+
+/* Behind an IOMMU */
+
+static void fault_moves_data(struct kunit *test)
+{
+	struct region *r = new_region(test, 2);
+
+	expect_device_moves_data(r);
+	expect_mapped(r, 0, 2);
+	expect_npages(r, 2);
+}
+
+/* One range of addresses, one batch, one synchronisation each way */
+static void region_has_one_address(struct kunit *test)
+{
+	struct region *r = new_region(test, MANY);
+	int i;
+
+	touch(r, 0, MANY);
+	spy_reset();
+	KUNIT_EXPECT_EQ(test, fault(r, 0, MANY), MANY);
+	KUNIT_EXPECT_EQ(test, spy.map_pages, MANY);
+	if (spy.ops.map_vec)
+		KUNIT_EXPECT_EQ(test, spy.map_vec, 2);
+	KUNIT_EXPECT_EQ(test, spy.sync_map, 1);
+	KUNIT_EXPECT_NULL(test, r->umem->map.dma_list);
+	for (i = 0; i < MANY; i++)
+		KUNIT_EXPECT_EQ(test, dma_addr(r, i), dma_addr(r, 0) + i * PAGE_SIZE);
+	expect_mapped(r, 0, MANY);
+	expect_npages(r, MANY);
+
+	/* Once more: it is all there. */
+	KUNIT_EXPECT_EQ(test, fault(r, 0, MANY), MANY);
+	KUNIT_EXPECT_EQ(test, spy.map_pages, MANY);
+	expect_npages(r, MANY);
+
+	spy.sync = 0;
+	invalidate(r, 0, MANY);
+	KUNIT_EXPECT_EQ(test, spy.sync, 1);
+	expect_not_mapped(r, 0, MANY);
+	expect_npages(r, 0);
+}
+
+static void munmap_unlinks(struct kunit *test)
+{
+	struct region *r = new_region(test, 4);
+
+	KUNIT_ASSERT_EQ(test, fault(r, 0, 4), 4);
+	KUNIT_ASSERT_EQ(test, 0, vm_munmap(r->addr + PAGE_SIZE, PAGE_SIZE));
+	expect_mapped(r, 0, 1);
+	expect_not_mapped(r, 1, 1);
+	expect_mapped(r, 2, 2);
+	expect_npages(r, 3);
+	KUNIT_EXPECT_EQ(test, fault(r, 0, 4), -EFAULT);
+	expect_npages(r, 3);
+
+	KUNIT_ASSERT_EQ(test, 0, vm_munmap(r->addr, 4 * PAGE_SIZE));
+	expect_not_mapped(r, 0, 4);
+	expect_npages(r, 0);
+}
+
+static void dontneed_unlinks(struct kunit *test)
+{
+	struct region *r = new_region(test, 4);
+	char byte;
+
+	expect_device_moves_data(r);
+	advise(r, 0, 2, MADV_DONTNEED);
+	expect_not_mapped(r, 0, 2);
+	expect_npages(r, 0);
+
+	/* The next fault finds other memory, at the same address. */
+	KUNIT_ASSERT_EQ(test, fault(r, 1, 1), 1);
+	expect_mapped(r, 1, 1);
+	edu_store(test, r->f->edu, dma_addr(r, 1), EDU_CHUNK);
+	KUNIT_ASSERT_EQ(test, 0, get_user(byte, page_at(r, 1) + 1));
+	KUNIT_EXPECT_NE(test, byte, 0);
+	expect_npages(r, 1);
+}
+
+static void release_unlinks(struct kunit *test)
+{
+	struct region *r = new_region(test, 4);
+	struct fixture *f = test->priv;
+	dma_addr_t addr;
+
+	KUNIT_ASSERT_EQ(test, fault(r, 0, 4), 4);
+	addr = dma_addr(r, 0);
+	kunit_release_action(test, region_release, r);
+	fixture_expect_nothing_linked(f, addr, 4 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+}
+
+/* Pages that stay where they are */
+static void upgrade_to_write(struct kunit *test)
+{
+	struct region *r = new_region(test, 2);
+	dma_addr_t addr;
+
+	touch(r, 0, 2);
+	spy_reset();
+	KUNIT_ASSERT_EQ(test, fault_as(r, 0, 2, 0, true), 2);
+	KUNIT_EXPECT_FALSE(test, is_writable(r, 0));
+	addr = dma_addr(r, 0);
+	expect_mapped(r, 0, 2);
+
+	KUNIT_ASSERT_EQ(test, fault(r, 0, 1), 1);
+	KUNIT_EXPECT_TRUE(test, is_writable(r, 0));
+	KUNIT_EXPECT_FALSE(test, is_writable(r, 1));
+	KUNIT_EXPECT_EQ(test, dma_addr(r, 0), addr);
+	KUNIT_EXPECT_EQ(test, spy.map_pages, 2);
+	expect_npages(r, 2);
+
+	/* A prefetch for reading does not take it back. */
+	KUNIT_ASSERT_EQ(test, fault_as(r, 0, 2, 0, true), 2);
+	KUNIT_EXPECT_TRUE(test, is_writable(r, 0));
+}
+
+/* The zero page must go before the device may write. */
+static void upgrade_to_write_replaces_page(struct kunit *test)
+{
+	struct region *r = new_region(test, 1);
+
+	KUNIT_ASSERT_EQ(test, fault_as(r, 0, 1, 0, true), 1);
+	KUNIT_EXPECT_TRUE(test, is_zero_pfn(page_to_pfn(odp_page(r, 0))));
+	expect_mapped(r, 0, 1);
+	KUNIT_ASSERT_EQ(test, fault(r, 0, 1), 1);
+	KUNIT_EXPECT_FALSE(test, is_zero_pfn(page_to_pfn(odp_page(r, 0))));
+	KUNIT_EXPECT_TRUE(test, is_writable(r, 0));
+	expect_mapped(r, 0, 1);
+	expect_npages(r, 1);
+}
+
+/* The CPU may write, but the region is registered for reading. */
+static void read_only_region(struct kunit *test)
+{
+	struct region *r = register_region(test, user_memory(test, 2 * PAGE_SIZE),
+					   2 * PAGE_SIZE, 0);
+
+	touch(r, 0, 2);
+	KUNIT_ASSERT_EQ(test, fault_as(r, 0, 1, 0, true), 1);
+	KUNIT_ASSERT_EQ(test, fault_as(r, 0, 2, 0, false), 2);
+	expect_mapped(r, 0, 2);
+	KUNIT_EXPECT_FALSE(test, is_writable(r, 0));
+	KUNIT_EXPECT_FALSE(test, is_writable(r, 1));
+}
+
+static void snapshot_maps_what_is_there(struct kunit *test)
+{
+	struct region *r = new_region(test, 4);
+	char byte;
+
+	touch(r, 1, 1);
+	KUNIT_ASSERT_EQ(test, 0, get_user(byte, page_at(r, 2)));
+	KUNIT_EXPECT_EQ(test, byte, 0);
+	KUNIT_EXPECT_EQ(test, fault_as(r, 0, 4, 0, false), 4);
+	expect_not_mapped(r, 0, 1);
+	expect_mapped(r, 1, 2);
+	expect_not_mapped(r, 3, 1);
+	KUNIT_EXPECT_TRUE(test, is_writable(r, 1));
+	KUNIT_EXPECT_FALSE(test, is_writable(r, 2));
+	expect_npages(r, 2);
+}
+
+/* What the device may have written to is dirty, and nothing else. */
+static void invalidate_marks_dirty(struct kunit *test)
+{
+	struct region *r = new_region(test, 2);
+	struct page *written, *read;
+
+	touch(r, 0, 2);
+	KUNIT_ASSERT_EQ(test, fault(r, 0, 1), 1);
+	KUNIT_ASSERT_EQ(test, fault_as(r, 1, 1, 0, true), 1);
+	written = odp_page(r, 0);
+	read = odp_page(r, 1);
+	ClearPageDirty(written);
+	ClearPageDirty(read);
+	invalidate(r, 0, 2);
+	KUNIT_EXPECT_TRUE(test, PageDirty(written));
+	KUNIT_EXPECT_FALSE(test, PageDirty(read));
+}
+
+static void region_not_allowed(struct kunit *test)
+{
+	struct region *r = new_region(test, 1);
+	int access = IB_ACCESS_ON_DEMAND;
+
+	KUNIT_EXPECT_EQ(test, PTR_ERR(ib_umem_odp_get(r->ibdev, r->addr, 0, access,
+						      &region_ops)), -EINVAL);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(ib_umem_odp_get(r->ibdev, r->addr, -PAGE_SIZE,
+						      access, &region_ops)),
+			-EOVERFLOW);
+	KUNIT_EXPECT_EQ(test, fault(r, 0, 2), -EFAULT);
+	expect_npages(r, 0);
+}
+
+/* Huge pages */
+
+#define HUGE_PAGES	(HPAGE_SIZE >> PAGE_SHIFT)
+
+static unsigned long huge_memory(struct kunit *test, size_t size)
+{
+	unsigned long addr = user_memory(test, size);
+	struct vm_area_struct *vma;
+
+	mmap_write_lock(current->mm);
+	vma = vma_lookup(current->mm, addr);
+	if (vma)
+		vm_flags_set(vma, VM_HUGEPAGE);
+	mmap_write_unlock(current->mm);
+	KUNIT_ASSERT_NOT_NULL(test, vma);
+	return addr;
+}
+
+/* Linked page by page, as each of them can go */
+static void huge_page_in_small_entries(struct kunit *test)
+{
+	struct region *r = register_region(test, huge_memory(test, HPAGE_SIZE),
+					   HPAGE_SIZE, IB_ACCESS_LOCAL_WRITE);
+
+	KUNIT_ASSERT_EQ(test, fault(r, 0, HUGE_PAGES), (int)HUGE_PAGES);
+	KUNIT_ASSERT_TRUE(test, PageCompound(odp_page(r, 0)));
+	expect_mapped(r, 0, HUGE_PAGES);
+	expect_device_moves_data(r);
+	expect_npages(r, HUGE_PAGES);
+
+	advise(r, 7, 1, MADV_DONTNEED);
+	expect_not_mapped(r, 7, 1);
+	KUNIT_ASSERT_EQ(test, fault(r, 0, 16), 16);
+	expect_mapped(r, 0, 16);
+	ClearPageDirty(odp_page(r, 0));
+	invalidate(r, 0, HUGE_PAGES);
+	expect_not_mapped(r, 0, HUGE_PAGES);
+	expect_npages(r, 0);
+}
+
+static void huge_entries(struct kunit *test)
+{
+	struct region *r = register_region(test, huge_memory(test, 2 * HPAGE_SIZE),
+					   2 * HPAGE_SIZE, IB_ACCESS_LOCAL_WRITE |
+							   IB_ACCESS_HUGETLB);
+	struct page *page;
+	char byte;
+
+	KUNIT_EXPECT_EQ(test, r->umem->page_shift, (unsigned int)HPAGE_SHIFT);
+	KUNIT_ASSERT_EQ(test, fault(r, HUGE_PAGES, HUGE_PAGES), 1);
+	KUNIT_EXPECT_EQ(test, spy.map_pages, 1);
+	expect_mapped(r, 1, 1);
+	KUNIT_EXPECT_FALSE(test, is_mapped(r, 0));
+	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(dma_addr(r, 1), HPAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, 0, put_user(42, page_at(r, HUGE_PAGES)));
+	edu_load(test, r->f->edu, dma_addr(r, 1), EDU_CHUNK);
+	edu_store(test, r->f->edu, dma_addr(r, 1) + HPAGE_SIZE - PAGE_SIZE, EDU_CHUNK);
+	KUNIT_ASSERT_EQ(test, 0, get_user(byte, page_at(r, 2 * HUGE_PAGES - 1)));
+	KUNIT_EXPECT_EQ(test, byte, 42);
+	expect_npages(r, 1);
+
+	/* Part of an entry is all of it, and other entries stay. */
+	KUNIT_ASSERT_EQ(test, fault(r, 0, HUGE_PAGES), 1);
+	page = odp_page(r, 1);
+	ClearPageDirty(page);
+	invalidate(r, HUGE_PAGES + 1, 1);
+	KUNIT_EXPECT_FALSE(test, is_mapped(r, 1));
+	KUNIT_EXPECT_TRUE(test, PageDirty(page));
+	fixture_expect_nothing_linked(r->f, r->umem->map.state.addr + HPAGE_SIZE,
+				      HPAGE_SIZE);
+	expect_mapped(r, 0, 1);
+	expect_npages(r, 1);
+}
+
+static void huge_entries_of_small_pages(struct kunit *test)
+{
+	struct region *r = register_region(test, user_memory(test, HPAGE_SIZE),
+					   HPAGE_SIZE, IB_ACCESS_LOCAL_WRITE |
+						       IB_ACCESS_HUGETLB);
+
+	KUNIT_EXPECT_EQ(test, fault(r, 0, HUGE_PAGES), -EINVAL);
+	KUNIT_EXPECT_FALSE(test, is_mapped(r, 0));
+	expect_npages(r, 0);
+}
+
+/* Steps that fail */
+
+static void fault_fails_at_each_link(struct kunit *test)
+{
+	struct region *r = new_region(test, MANY);
+	int n;
+
+	KUNIT_ASSERT_EQ(test, fault(r, 1, 1), 1);
+	for (n = 1; n < MANY; n++) {
+		spy.fail_map = n;
+		spy.fail_map_errno = -ENOMEM;
+		KUNIT_EXPECT_EQ(test, fault(r, 0, MANY), -ENOMEM);
+		expect_mapped(r, 1, 1);
+		expect_not_mapped(r, 0, 1);
+		expect_not_mapped(r, 2, MANY - 2);
+		expect_npages(r, 1);
+	}
+	KUNIT_EXPECT_EQ(test, fault(r, 0, MANY), MANY);
+	expect_mapped(r, 0, MANY);
+}
+
+static void fault_sync_fails(struct kunit *test)
+{
+	struct region *r = new_region(test, 4);
+
+	spy.fail_sync_map_errno = -EIO;
+	KUNIT_EXPECT_EQ(test, fault(r, 0, 4), -EIO);
+	expect_not_mapped(r, 0, 4);
+	expect_npages(r, 0);
+	spy.fail_sync_map_errno = 0;
+	KUNIT_EXPECT_EQ(test, fault(r, 0, 4), 4);
+	expect_mapped(r, 0, 4);
+}
+
+/* With an address for each page, then */
+static void reservation_fails(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct region *r;
+	int n;
+
+	/* More than the granule: dma_iova_try_alloc() says no. */
+	dma_set_min_align_mask(f->dev, 2 * PAGE_SIZE - 1);
+	r = new_region(test, 4);
+	dma_set_min_align_mask(f->dev, 0);
+	KUNIT_EXPECT_FALSE(test, dma_use_iova(&r->umem->map.state));
+	KUNIT_ASSERT_NOT_NULL(test, r->umem->map.dma_list);
+
+	for (n = 1; n <= 4; n++) {
+		spy.fail_map = n;
+		spy.fail_map_errno = -ENOMEM;
+		KUNIT_EXPECT_EQ(test, fault(r, 0, 4), -ENOMEM);
+		expect_npages(r, 0);
+	}
+	expect_device_moves_data(r);
+	KUNIT_EXPECT_EQ(test, fault(r, 0, 4), 4);
+	expect_mapped(r, 0, 4);
+	expect_npages(r, 4);
+	advise(r, 1, 2, MADV_DONTNEED);
+	KUNIT_EXPECT_FALSE(test, is_mapped(r, 1));
+	expect_mapped(r, 0, 1);
+	expect_npages(r, 2);
+}
+
+/* Faults that race with each other and with invalidations */
+
+#define RACERS		2
+#define RACE_ROUNDS	200
+
+struct racer {
+	struct region *r;
+	struct completion done;
+	int seed;
+	int wrong;
+	int failed;
+};
+
+/* Each page that is said to be mapped is, and is the page of the process. */
+static int wrong_pages(struct region *r)
+{
+	size_t nr = r->size >> PAGE_SHIFT, idx;
+	int wrong = 0;
+
+	for (idx = 0; idx < nr; idx++) {
+		phys_addr_t phys = iommu_iova_to_phys(r->f->domain,
+						      r->umem->map.state.addr +
+						      idx * PAGE_SIZE);
+
+		if (is_mapped(r, idx))
+			wrong += phys != page_to_phys(odp_page(r, idx));
+		else
+			wrong += phys != 0;
+	}
+	return wrong;
+}
+
+static int race_faults(void *data)
+{
+	struct racer *racer = data;
+	struct region *r = racer->r;
+	size_t nr = r->size >> PAGE_SHIFT;
+	int i;
+
+	for (i = 0; i < RACE_ROUNDS; i++) {
+		size_t idx = (i * 7 + racer->seed) % (nr / 2);
+		int ret = ib_umem_odp_map_dma_and_lock(r->umem, r->addr +
+						       idx * PAGE_SIZE,
+						       nr / 2 * PAGE_SIZE,
+						       HMM_PFN_WRITE, true);
+
+		if (ret < 0) {
+			racer->failed++;
+		} else {
+			racer->wrong += !is_mapped(r, idx) + wrong_pages(r);
+			mutex_unlock(&r->umem->umem_mutex);
+		}
+		cond_resched();
+	}
+	complete(&racer->done);
+	return 0;
+}
+
+static void faults_race_with_invalidations(struct kunit *test)
+{
+	struct region *r = new_region(test, 16);
+	struct racer racers[RACERS];
+	int i;
+
+	for (i = 0; i < RACERS; i++) {
+		struct task_struct *task;
+
+		racers[i] = (struct racer) { .r = r, .seed = i };
+		init_completion(&racers[i].done);
+		task = kthread_run(race_faults, &racers[i], "umem_odp_kunit/%d", i);
+		if (IS_ERR(task)) {
+			KUNIT_FAIL(test, "no thread %d\n", i);
+			complete(&racers[i].done);
+		}
+	}
+	for (i = 0; i < RACE_ROUNDS; i++) {
+		advise(r, i % 13, 1 + i % 4, MADV_DONTNEED);
+		cond_resched();
+	}
+	for (i = 0; i < RACERS; i++) {
+		wait_for_completion(&racers[i].done);
+		KUNIT_EXPECT_EQ(test, racers[i].wrong, 0);
+		KUNIT_EXPECT_EQ(test, racers[i].failed, 0);
+	}
+
+	KUNIT_EXPECT_EQ(test, wrong_pages(r), 0);
+	advise(r, 0, 16, MADV_DONTNEED);
+	expect_not_mapped(r, 0, 16);
+	expect_npages(r, 0);
+}
+
+struct waiter {
+	struct region *r;
+	struct completion done;
+	int ret;
+};
+
+static int fault_and_complete(void *data)
+{
+	struct waiter *w = data;
+
+	w->ret = fault(w->r, 0, 1);
+	complete(&w->done);
+	return 0;
+}
+
+static bool somebody_waits_for(struct mutex *lock)
+{
+	bool waits;
+
+	raw_spin_lock(&lock->wait_lock);
+	waits = !list_empty(&lock->wait_list);
+	raw_spin_unlock(&lock->wait_lock);
+	return waits;
+}
+
+/* The page that a fault has found is gone before it has got the lock to map it. */
+static void fault_repeats_after_invalidation(struct kunit *test)
+{
+	struct region *r = new_region(test, 1);
+	struct mutex *lock = &r->umem->umem_mutex;
+	struct waiter w = { .r = r };
+	struct task_struct *task;
+	int err;
+
+	touch(r, 0, 1);
+	init_completion(&w.done);
+	mutex_lock(lock);
+	task = kthread_run(fault_and_complete, &w, "umem_odp_kunit");
+	if (IS_ERR(task)) {
+		mutex_unlock(lock);
+		KUNIT_FAIL_AND_ABORT(test, "no thread");
+	}
+	while (!somebody_waits_for(lock))
+		usleep_range(100, 200);
+
+	invalidate_locked = true;
+	err = do_madvise(current->mm, r->addr, PAGE_SIZE, MADV_DONTNEED);
+	invalidate_locked = false;
+	err = err ?: put_user(42, page_at(r, 0));
+	mutex_unlock(lock);
+	wait_for_completion(&w.done);
+
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_EQ(test, w.ret, 1);
+	expect_mapped(r, 0, 1);
+	KUNIT_EXPECT_EQ(test, *(char *)page_address(odp_page(r, 0)), 42);
+	expect_npages(r, 1);
+}
+
+/* Not for the device: soft RDMA */
+static void virtual_dma(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct device *edu = f->dev;
+	struct region *r;
+
+	f->dev = NULL;
+	r = new_region(test, 2);
+	f->dev = edu;
+	KUNIT_EXPECT_TRUE(test, ib_uses_virt_dma(r->ibdev));
+	KUNIT_EXPECT_FALSE(test, dma_use_iova(&r->umem->map.state));
+	KUNIT_EXPECT_NULL(test, r->umem->map.dma_list);
+	KUNIT_ASSERT_EQ(test, fault(r, 0, 2), 2);
+	KUNIT_EXPECT_PTR_EQ(test, ib_virt_dma_to_page(dma_addr(r, 1)),
+			    odp_page(r, 1));
+	KUNIT_EXPECT_EQ(test, r->umem->npages, 2);
+	advise(r, 0, 2, MADV_DONTNEED);
+	KUNIT_EXPECT_EQ(test, r->umem->npages, 0);
+	KUNIT_EXPECT_FALSE(test, is_mapped(r, 1));
+	KUNIT_EXPECT_EQ(test, spy.map_pages, 0);
+}
+
+/* Without an IOMMU */
+
+static void direct_fault_moves_data(struct kunit *test)
+{
+	struct region *r = new_region(test, 2);
+
+	KUNIT_EXPECT_NULL(test, r->umem->map.dma_list);
+	expect_device_moves_data(r);
+	KUNIT_EXPECT_EQ(test, dma_addr(r, 1),
+			phys_to_dma(r->f->dev, page_to_phys(odp_page(r, 1))));
+	KUNIT_EXPECT_EQ(test, r->umem->npages, 2);
+	advise(r, 0, 1, MADV_DONTNEED);
+	KUNIT_EXPECT_FALSE(test, is_mapped(r, 0));
+	KUNIT_EXPECT_TRUE(test, is_mapped(r, 1));
+	KUNIT_EXPECT_EQ(test, r->umem->npages, 1);
+}
+
+static int iommu_init(struct kunit *test)
+{
+	return fixture_init_iommu(test) ?: spy_insert(test);
+}
+
+static struct kunit_case iommu_cases[] = {
+	KUNIT_CASE(fault_moves_data),
+	KUNIT_CASE(region_has_one_address),
+	KUNIT_CASE(munmap_unlinks),
+	KUNIT_CASE(dontneed_unlinks),
+	KUNIT_CASE(release_unlinks),
+	KUNIT_CASE(upgrade_to_write),
+	KUNIT_CASE(upgrade_to_write_replaces_page),
+	KUNIT_CASE(read_only_region),
+	KUNIT_CASE(snapshot_maps_what_is_there),
+	KUNIT_CASE(invalidate_marks_dirty),
+	KUNIT_CASE(region_not_allowed),
+	KUNIT_CASE(huge_page_in_small_entries),
+	KUNIT_CASE(huge_entries),
+	KUNIT_CASE(huge_entries_of_small_pages),
+	KUNIT_CASE(fault_fails_at_each_link),
+	KUNIT_CASE(fault_sync_fails),
+	KUNIT_CASE(reservation_fails),
+	KUNIT_CASE(faults_race_with_invalidations),
+	KUNIT_CASE(fault_repeats_after_invalidation),
+	KUNIT_CASE(virtual_dma),
+	{}
+};
+
+static struct kunit_suite iommu_suite = {
+	.name		= "umem_odp",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= iommu_init,
+	.exit		= warnings_check,
+	.test_cases	= iommu_cases,
+};
+
+static struct kunit_case direct_cases[] = {
+	KUNIT_CASE(direct_fault_moves_data),
+	{}
+};
+
+static struct kunit_suite direct_suite = {
+	.name		= "umem_odp_direct",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= fixture_init_direct,
+	.exit		= warnings_check,
+	.test_cases	= direct_cases,
+};
+
+kunit_test_suites(&iommu_suite, &direct_suite);
+
+MODULE_DESCRIPTION("KUnit suites of RDMA on-demand paging");
+MODULE_LICENSE("GPL");

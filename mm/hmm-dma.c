@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * DMA mapping of what hmm_range_fault() finds. Behind an IOMMU the addresses of a
+ * region are reserved once, and its pages are linked and unlinked as they come and
+ * go; so one address stands for all of them. The flags of an entry in the list of
+ * pfns say whether it is mapped, and how.
+ */
+#include <linux/export.h>
+#include <linux/hmm-dma.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/pci-p2pdma.h>
+#include <linux/slab.h>
+#include <linux/swiotlb.h>
+
+/* The CPU and the device both write. */
+#define HMM_DMA_DIR	DMA_BIDIRECTIONAL
+
+/* Entries that are linked by one call: 512 bytes of stack */
+#define HMM_DMA_PIECES	32
+
+static unsigned int hmm_dma_order(const struct hmm_dma_map *map)
+{
+	return ilog2(map->dma_entry_size) - PAGE_SHIFT;
+}
+
+/*
+ * Might a page be mapped such that it must be unmapped? dma_need_unmap() alone
+ * does not tell before the first one has been bounced.
+ */
+static bool hmm_dma_must_unmap(struct device *dev)
+{
+	return dev && (dma_need_unmap(dev) || dma_addressing_limited(dev) ||
+		       is_swiotlb_force_bounce(dev));
+}
+
+/**
+ * hmm_dma_map_alloc - prepare to map the pages of a region
+ * @dev:	device to map for; NULL if it has the CPU access the memory, and
+ *		takes the kernel's addresses for DMA addresses
+ * @map:	set in any case
+ * @nr_entries:	number of pages of PAGE_SIZE in the region, not 0
+ * @dma_entry_size: bytes that are mapped at a time, a power of two of at least
+ *		PAGE_SIZE; the region consists of whole entries
+ *
+ * Reserves IO addresses for the whole region if @dev is behind an IOMMU. Without
+ * them, pages are mapped by dma_map_page().
+ *
+ * Context: May sleep.
+ * Return: 0, and hmm_dma_map_free() gives everything back; or a negative errno,
+ *	   and there is nothing to give back: -ENOMEM, -EOVERFLOW if the region
+ *	   has more bytes than a size_t can count, -EINVAL, with a warning once,
+ *	   if @nr_entries or @dma_entry_size is not allowed.
+ */
+int hmm_dma_map_alloc(struct device *dev, struct hmm_dma_map *map,
+		      size_t nr_entries, size_t dma_entry_size)
+{
+	size_t size;
+
+	memset(map, 0, sizeof(*map));
+	if (WARN_ONCE(!nr_entries || dma_entry_size < PAGE_SIZE ||
+		      !is_power_of_2(dma_entry_size) ||
+		      nr_entries % (dma_entry_size >> PAGE_SHIFT),
+		      "cannot map %zu pages in entries of %#zx bytes\n",
+		      nr_entries, dma_entry_size))
+		return -EINVAL;
+	if (check_mul_overflow(nr_entries, PAGE_SIZE, &size))
+		return -EOVERFLOW;
+
+	map->dma_entry_size = dma_entry_size;
+	map->pfn_list = kvcalloc(nr_entries, sizeof(*map->pfn_list),
+				 GFP_KERNEL | __GFP_NOWARN);
+	if (!map->pfn_list)
+		return -ENOMEM;
+
+	if (dma_iova_try_alloc(dev, &map->state, 0, size) ||
+	    !hmm_dma_must_unmap(dev))
+		return 0;
+
+	map->dma_list = kvcalloc(size / dma_entry_size, sizeof(*map->dma_list),
+				 GFP_KERNEL | __GFP_NOWARN);
+	if (!map->dma_list) {
+		kvfree(map->pfn_list);
+		map->pfn_list = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+EXPORT_SYMBOL_GPL(hmm_dma_map_alloc);
+
+/**
+ * hmm_dma_map_free - give back what hmm_dma_map_alloc() has got
+ * @dev:	device that the pages were mapped for
+ * @map:	map with no page mapped; all zero afterwards
+ *
+ * Context: May sleep.
+ */
+void hmm_dma_map_free(struct device *dev, struct hmm_dma_map *map)
+{
+	if (dma_use_iova(&map->state))
+		dma_iova_free(dev, &map->state);
+	kvfree(map->dma_list);
+	kvfree(map->pfn_list);
+	memset(map, 0, sizeof(*map));
+}
+EXPORT_SYMBOL_GPL(hmm_dma_map_free);
+
+/* How is @page to be mapped? In @kind go the flags of its entry. */
+static int hmm_dma_kind(struct device *dev, struct pci_p2pdma_map_state *p2pdma,
+			struct page *page, unsigned long *kind)
+{
+	*kind = HMM_PFN_DMA_MAPPED;
+	if (!dev)
+		return 0;
+
+	switch (pci_p2pdma_state(p2pdma, dev, page)) {
+	case PCI_P2PDMA_MAP_NONE:
+		return 0;
+	case PCI_P2PDMA_MAP_THRU_HOST_BRIDGE:
+		*kind |= HMM_PFN_P2PDMA;
+		return 0;
+	case PCI_P2PDMA_MAP_BUS_ADDR:
+		*kind |= HMM_PFN_P2PDMA | HMM_PFN_P2PDMA_BUS;
+		return 0;
+	default:
+		return -EREMOTEIO;
+	}
+}
+
+static unsigned long hmm_dma_link_attrs(unsigned long kind)
+{
+	return kind & HMM_PFN_P2PDMA ? DMA_ATTR_MMIO : 0;
+}
+
+/* Memory of a device is in no cache. */
+static unsigned long hmm_dma_stream_attrs(unsigned long kind)
+{
+	return kind & HMM_PFN_P2PDMA ? DMA_ATTR_SKIP_CPU_SYNC : 0;
+}
+
+static dma_addr_t hmm_dma_stream(struct device *dev, struct hmm_dma_map *map,
+				 struct page *page, unsigned long kind)
+{
+	return dma_map_page_attrs(dev, page, 0, map->dma_entry_size,
+				  HMM_DMA_DIR,
+				  hmm_dma_stream_attrs(kind) | DMA_ATTR_NO_WARN);
+}
+
+/* Unmap entries that follow each other and are mapped in the same way. */
+static void hmm_dma_unmap_run(struct device *dev, struct hmm_dma_map *map,
+			      size_t idx, size_t nr, unsigned long kind)
+{
+	dma_addr_t *addr, *end;
+
+	if (!dev || kind & HMM_PFN_P2PDMA_BUS)
+		return;
+
+	if (dma_use_iova(&map->state)) {
+		dma_iova_unlink(dev, &map->state, idx * PAGE_SIZE,
+				nr * PAGE_SIZE, HMM_DMA_DIR,
+				hmm_dma_link_attrs(kind));
+		return;
+	}
+	if (!map->dma_list)
+		return;
+
+	addr = &map->dma_list[idx >> hmm_dma_order(map)];
+	end = addr + (nr >> hmm_dma_order(map));
+	for (; addr < end; addr++)
+		dma_unmap_page_attrs(dev, *addr, map->dma_entry_size,
+				     HMM_DMA_DIR, hmm_dma_stream_attrs(kind));
+}
+
+/*
+ * Unmap what @pfns, which is for the entries from @idx on, says is mapped. Returns
+ * the number of entries.
+ */
+static size_t hmm_dma_unmap_pfns(struct device *dev, struct hmm_dma_map *map,
+				 size_t idx, size_t nr, unsigned long *pfns)
+{
+	unsigned int order = hmm_dma_order(map);
+	size_t unmapped = 0, i = 0;
+
+	while (i < nr) {
+		unsigned long kind = pfns[i] & HMM_PFN_INOUT_FLAGS;
+		size_t start = i;
+
+		do {
+			pfns[i] &= ~HMM_PFN_INOUT_FLAGS;
+			i += 1UL << order;
+		} while (i < nr && (pfns[i] & HMM_PFN_INOUT_FLAGS) == kind);
+
+		if (kind & HMM_PFN_DMA_MAPPED) {
+			hmm_dma_unmap_run(dev, map, idx + start, i - start,
+					  kind);
+			unmapped += (i - start) >> order;
+		}
+	}
+	return unmapped;
+}
+
+/**
+ * hmm_dma_unmap_range - unmap all pages of a range that are mapped
+ * @dev:	device that the pages were mapped for
+ * @map:	map
+ * @idx:	first page of the first entry, as an index in @map->pfn_list
+ * @nr:		number of pages
+ *
+ * Entries that follow each other are unmapped by one call, with one
+ * synchronisation of the IOTLB. Entries that are not mapped are left alone. Of
+ * those that were only HMM_PFN_DMA_MAPPED and how they were mapped is cleared.
+ * When this returns, the device does not reach the pages any more.
+ *
+ * Context: Any, under the lock of the map.
+ * Return: number of entries that were mapped.
+ */
+size_t hmm_dma_unmap_range(struct device *dev, struct hmm_dma_map *map,
+			   size_t idx, size_t nr)
+{
+	return hmm_dma_unmap_pfns(dev, map, idx, nr, &map->pfn_list[idx]);
+}
+EXPORT_SYMBOL_GPL(hmm_dma_unmap_range);
+
+/**
+ * hmm_dma_unmap_pfn - unmap a page, if it is mapped
+ * @dev:	device that it was mapped for
+ * @map:	map
+ * @idx:	first page of the entry, as an index in @map->pfn_list
+ *
+ * Context: Any, under the lock of the map.
+ * Return: was it mapped?
+ */
+bool hmm_dma_unmap_pfn(struct device *dev, struct hmm_dma_map *map, size_t idx)
+{
+	return hmm_dma_unmap_range(dev, map, idx, 1UL << hmm_dma_order(map));
+}
+EXPORT_SYMBOL_GPL(hmm_dma_unmap_pfn);
+
+/* A range that is being mapped: what @pfns says is for the entries from @idx on. */
+struct hmm_dma_range {
+	struct device *dev;
+	struct hmm_dma_map *map;
+	size_t idx;
+	size_t nr;
+	unsigned long *pfns;
+
+	/* Pieces to link in one go, for the entries from pfns[start] on */
+	struct phys_vec vec[HMM_DMA_PIECES];
+	unsigned int pieces;
+	unsigned long kind;
+	size_t start;
+
+	/* What has been linked, and has to be synchronised */
+	size_t linked_start;
+	size_t linked_end;
+};
+
+static int hmm_dma_link_pieces(struct hmm_dma_range *r)
+{
+	unsigned int order = hmm_dma_order(r->map);
+	size_t i = r->start;
+	int err;
+
+	if (!r->pieces)
+		return 0;
+
+	err = dma_iova_link_vec(r->dev, &r->map->state, r->vec, r->pieces,
+				(r->idx + i) * PAGE_SIZE, HMM_DMA_DIR,
+				hmm_dma_link_attrs(r->kind));
+	if (err)
+		return err;
+
+	if (!r->linked_end)
+		r->linked_start = i;
+	for (; r->pieces; r->pieces--) {
+		r->pfns[i] |= r->kind;
+		i += 1UL << order;
+	}
+	r->linked_end = i;
+	return 0;
+}
+
+/* Have an entry linked, together with its neighbours if they are of its kind. */
+static int hmm_dma_add_piece(struct hmm_dma_range *r, size_t i,
+			     unsigned long kind)
+{
+	size_t next = r->start + ((size_t)r->pieces << hmm_dma_order(r->map));
+	int err;
+
+	if (i != next || kind != r->kind || r->pieces == HMM_DMA_PIECES) {
+		err = hmm_dma_link_pieces(r);
+		if (err)
+			return err;
+		r->start = i;
+		r->kind = kind;
+	}
+	r->vec[r->pieces++] = (struct phys_vec) {
+		.paddr	= hmm_pfn_to_phys(r->pfns[i]),
+		.len	= r->map->dma_entry_size,
+	};
+	return 0;
+}
+
+/* Map an entry in any way but by a link; if it has an address, keep that. */
+static int hmm_dma_map_unlinked(struct hmm_dma_range *r, size_t i,
+				struct page *page, unsigned long kind)
+{
+	struct hmm_dma_map *map = r->map;
+	dma_addr_t addr;
+
+	if (r->dev && !(kind & HMM_PFN_P2PDMA_BUS)) {
+		addr = hmm_dma_stream(r->dev, map, page, kind);
+		if (dma_mapping_error(r->dev, addr))
+			return -ENOMEM;
+		if (map->dma_list)
+			map->dma_list[(r->idx + i) >> hmm_dma_order(map)] = addr;
+	}
+	r->pfns[i] |= kind;
+	return 0;
+}
+
+static int hmm_dma_map_entry(struct hmm_dma_range *r, size_t i,
+			     struct pci_p2pdma_map_state *p2pdma)
+{
+	struct page *page = hmm_pfn_to_page(r->pfns[i]);
+	unsigned long kind;
+	int err;
+
+	err = hmm_dma_kind(r->dev, p2pdma, page, &kind);
+	if (err)
+		return err;
+	if (!dma_use_iova(&r->map->state) || kind & HMM_PFN_P2PDMA_BUS)
+		return hmm_dma_map_unlinked(r, i, page, kind);
+	return hmm_dma_add_piece(r, i, kind);
+}
+
+/*
+ * Map what is in r->pfns, but not in the map yet. The flags in r->pfns are the
+ * record of what has been mapped by this call.
+ */
+static int hmm_dma_map_new(struct hmm_dma_range *r,
+			   struct pci_p2pdma_map_state *p2pdma)
+{
+	unsigned long *list = &r->map->pfn_list[r->idx];
+	size_t step = 1UL << hmm_dma_order(r->map);
+	size_t i;
+	int err;
+
+	for (i = 0; i < r->nr; i += step) {
+		r->pfns[i] &= ~HMM_PFN_INOUT_FLAGS;
+		if (!(r->pfns[i] & HMM_PFN_VALID) ||
+		    list[i] & HMM_PFN_DMA_MAPPED)
+			continue;
+		err = hmm_dma_map_entry(r, i, p2pdma);
+		if (err)
+			return err;
+	}
+	err = hmm_dma_link_pieces(r);
+	if (err || !r->linked_end)
+		return err;
+	return dma_iova_sync(r->dev, &r->map->state,
+			     (r->idx + r->linked_start) * PAGE_SIZE,
+			     (r->linked_end - r->linked_start) * PAGE_SIZE);
+}
+
+static long hmm_dma_map_pfns(struct hmm_dma_range *r,
+			     struct pci_p2pdma_map_state *p2pdma)
+{
+	unsigned long *list = &r->map->pfn_list[r->idx];
+	size_t step = 1UL << hmm_dma_order(r->map);
+	long mapped = 0;
+	size_t i;
+	int err;
+
+	err = hmm_dma_map_new(r, p2pdma);
+	if (err) {
+		hmm_dma_unmap_pfns(r->dev, r->map, r->idx, r->nr, r->pfns);
+		return err;
+	}
+
+	for (i = 0; i < r->nr; i += step) {
+		if (list[i] & HMM_PFN_DMA_MAPPED) {
+			list[i] |= r->pfns[i] & HMM_PFN_WRITE;
+		} else {
+			list[i] = r->pfns[i];
+			mapped += !!(r->pfns[i] & HMM_PFN_DMA_MAPPED);
+		}
+	}
+	return mapped;
+}
+
+/**
+ * hmm_dma_map_range - map what hmm_range_fault() has found
+ * @dev:	device to map for
+ * @map:	map
+ * @idx:	first page of the first entry, as an index in @map->pfn_list
+ * @nr:		number of pages; whole entries
+ * @pfns:	what hmm_range_fault() has found, in an array other than
+ *		@map->pfn_list; without HMM_PFN_WRITE where the device is not to
+ *		write. Its flags are lost.
+ *
+ * Maps all entries that are HMM_PFN_VALID in @pfns and not mapped yet, and takes
+ * them over into @map->pfn_list. Of an entry that is mapped only HMM_PFN_WRITE is
+ * taken over, when it is new. An entry that is not valid is left out.
+ *
+ * Neighbours are linked together, and all of them are synchronised at once.
+ *
+ * Context: Any, under the lock of the map, with mmu_interval_read_retry() having
+ *	    said there that @pfns is up to date.
+ * Return: number of entries that have been mapped; or a negative errno, and the
+ *	   map is as it was: -EREMOTEIO if @dev cannot reach a page, which is in
+ *	   another PCI device; -ENOMEM, or what dma_iova_link() or
+ *	   dma_iova_sync() returns.
+ */
+long hmm_dma_map_range(struct device *dev, struct hmm_dma_map *map, size_t idx,
+		       size_t nr, unsigned long *pfns)
+{
+	struct pci_p2pdma_map_state p2pdma = {};
+	struct hmm_dma_range r = {
+		.dev = dev, .map = map, .idx = idx, .nr = nr, .pfns = pfns,
+	};
+
+	return hmm_dma_map_pfns(&r, &p2pdma);
+}
+EXPORT_SYMBOL_GPL(hmm_dma_map_range);
+
+/* Where the device finds an entry that is mapped */
+static dma_addr_t hmm_dma_addr(struct device *dev, struct hmm_dma_map *map,
+			       size_t idx, struct pci_p2pdma_map_state *p2pdma)
+{
+	unsigned long pfn = map->pfn_list[idx];
+	struct page *page = hmm_pfn_to_page(pfn);
+
+	if (!dev)
+		return (uintptr_t)page_address(page);
+	if (pfn & HMM_PFN_P2PDMA_BUS) {
+		pci_p2pdma_state(p2pdma, dev, page);
+		return pci_p2pdma_bus_addr_map(p2pdma, hmm_pfn_to_phys(pfn));
+	}
+	if (dma_use_iova(&map->state))
+		return map->state.addr + idx * PAGE_SIZE;
+	if (map->dma_list)
+		return map->dma_list[idx >> hmm_dma_order(map)];
+
+	/* Nothing is mapped, and nothing has to be unmapped, by this. */
+	return hmm_dma_stream(dev, map, page, pfn);
+}
+
+/**
+ * hmm_dma_map_pfn - map a page, or tell where it is mapped
+ * @dev:	device to map for
+ * @map:	map
+ * @idx:	first page of the entry, as an index in @map->pfn_list, which has what
+ *		hmm_range_fault() has found
+ * @p2pdma_state: zeroed by the caller before the first page, then kept for all
+ *		that are mapped in a row
+ *
+ * A page that is mapped already is not mapped again.
+ *
+ * Context: Any, under the lock of the map, with mmu_interval_read_retry() having
+ *	    said there that the entry is up to date.
+ * Return: DMA address of the entry; or DMA_MAPPING_ERROR, and nothing has been
+ *	   mapped. With a warning once, if the entry is not HMM_PFN_VALID.
+ */
+dma_addr_t hmm_dma_map_pfn(struct device *dev, struct hmm_dma_map *map,
+			   size_t idx,
+			   struct pci_p2pdma_map_state *p2pdma_state)
+{
+	unsigned long pfn = map->pfn_list[idx];
+	struct hmm_dma_range r = {
+		.dev = dev, .map = map, .idx = idx, .nr = 1, .pfns = &pfn,
+	};
+
+	if (WARN_ONCE(!(pfn & HMM_PFN_VALID), "no page to map\n"))
+		return DMA_MAPPING_ERROR;
+	if (!(pfn & HMM_PFN_DMA_MAPPED) && hmm_dma_map_pfns(&r, p2pdma_state) < 0)
+		return DMA_MAPPING_ERROR;
+	return hmm_dma_addr(dev, map, idx, p2pdma_state);
+}
+EXPORT_SYMBOL_GPL(hmm_dma_map_pfn);
