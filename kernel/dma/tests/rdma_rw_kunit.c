@@ -277,7 +277,7 @@ static void take_wrs(struct transfer *t, int ret)
 	KUNIT_EXPECT_EQ(test, t->bytes, (size_t)t->iter.bi_size);
 }
 
-static void init(struct transfer *t)
+static void prepare(struct transfer *t)
 {
 	int ret = try_init(t);
 
@@ -379,7 +379,7 @@ static void destroy_mapped(struct transfer *t)
 
 static void expect_transfer_is_one_sge(struct transfer *t)
 {
-	init(t);
+	prepare(t);
 	expect_one_sge(t);
 	expect_data(t);
 	destroy_mapped(t);
@@ -387,7 +387,7 @@ static void expect_transfer_is_one_sge(struct transfer *t)
 
 static void expect_transfer_is_pieces(struct transfer *t)
 {
-	init(t);
+	prepare(t);
 	expect_sge_for_each_bvec(t);
 	expect_data(t);
 	destroy_mapped(t);
@@ -466,8 +466,8 @@ static void expect_device_moves_data(struct transfer *out, struct transfer *in)
 
 	fill_data(out, 1);
 	fill_data(in, 2);
-	init(out);
-	init(in);
+	prepare(out);
+	prepare(in);
 	device_copies(in, out);
 	destroy(out);
 	destroy(in);
@@ -482,7 +482,7 @@ static void expect_requests_to_iommu(struct transfer *t, int links, int prot)
 	struct kunit *test = t->f->test;
 
 	spy_reset();
-	init(t);
+	prepare(t);
 	expect_one_sge(t);
 	KUNIT_EXPECT_EQ(test, spy.map_pages, links);
 	KUNIT_EXPECT_EQ(test, spy.sync_map, 1);
@@ -605,12 +605,12 @@ static void init_more_pieces_than_max_sge(struct kunit *test)
 	struct transfer *t;
 
 	t = new_transfer(f, r, DMA_FROM_DEVICE, data, NR_WITH_GAP);
-	init(t);
+	prepare(t);
 	KUNIT_EXPECT_EQ(test, t->nr_wrs, 3);
 	destroy_mapped(t);
 
 	t = new_transfer(f, r, DMA_TO_DEVICE, data, NR_WITH_GAP);
-	init(t);
+	prepare(t);
 	KUNIT_EXPECT_EQ(test, t->nr_wrs, 2);
 	destroy_mapped(t);
 }
@@ -693,13 +693,13 @@ static void init_virtual_dma(struct kunit *test)
 
 	r->ibdev.dma_device = NULL;
 	t = new_transfer(f, r, DMA_TO_DEVICE, data, 5);
-	init(t);
+	prepare(t);
 	expect_sge_for_each_bvec(t);
 	expect_data(t);
 	destroy(t);
 
 	t = new_transfer(f, r, DMA_FROM_DEVICE, data, 1);
-	init(t);
+	prepare(t);
 	expect_one_sge(t);
 	expect_data(t);
 	destroy(t);
@@ -728,7 +728,7 @@ static void init_iwarp_registers_memory(struct kunit *test)
 
 	r->ports[PORT].immutable.core_cap_flags = RDMA_CORE_PORT_IWARP;
 	t = new_transfer(f, r, DMA_FROM_DEVICE, data, 4);
-	init(t);
+	prepare(t);
 	expect_registered(t);
 	KUNIT_EXPECT_EQ(test, r->nr_pages, 4);
 	expect_data(t);
@@ -771,7 +771,7 @@ static void init_p2p_bus_address(struct kunit *test)
 	bvec_set_page(&data[1], pages + 2, PAGE_SIZE, 0);
 	bvec_set_page(&data[2], fixture_lone_page(test), 1024, 0);
 	t = new_transfer(f, new_rdma(f), DMA_FROM_DEVICE, data, 3);
-	init(t);
+	prepare(t);
 	expect_sge_for_each_bvec(t);
 	KUNIT_EXPECT_EQ(test, t->sges[0].addr,
 			pci_p2pmem_virt_to_bus(pdev, page_address(pages)));
@@ -891,13 +891,13 @@ static void direct_pieces(struct kunit *test)
 	struct transfer *t;
 
 	t = new_transfer(f, r, DMA_TO_DEVICE, data, 7);
-	init(t);
+	prepare(t);
 	expect_sge_for_each_bvec(t);
 	expect_data(t);
 	destroy(t);
 
 	t = new_transfer(f, r, DMA_FROM_DEVICE, data, 1);
-	init(t);
+	prepare(t);
 	expect_one_sge(t);
 	expect_data(t);
 	destroy(t);
@@ -927,7 +927,7 @@ static void direct_max_sgl_rd_registers_memory(struct kunit *test)
 
 	r->ibdev.attrs.max_sgl_rd = 3;
 	t = new_transfer(f, r, DMA_FROM_DEVICE, data, 4);
-	init(t);
+	prepare(t);
 	expect_registered(t);
 	KUNIT_EXPECT_EQ(test, t->sges[0].addr, bvec_phys(&data[0]));
 	KUNIT_ASSERT_EQ(test, r->nr_pages, 4);
@@ -936,12 +936,12 @@ static void direct_max_sgl_rd_registers_memory(struct kunit *test)
 				page_to_phys(data[i].bv_page));
 
 	/* The only MR is in use. */
-	init(new_transfer(f, r, DMA_FROM_DEVICE, data, 4));
+	prepare(new_transfer(f, r, DMA_FROM_DEVICE, data, 4));
 	destroy(t);
 	KUNIT_EXPECT_EQ(test, r->qp.mrs_used, 0);
 
 	t = new_transfer(f, r, DMA_FROM_DEVICE, data, 3);
-	init(t);
+	prepare(t);
 	expect_sge_for_each_bvec(t);
 	destroy(t);
 }
