@@ -308,7 +308,7 @@ static int wrs_of(struct transfer *t, int nr_sges)
 							       MAX_READ_SGE);
 }
 
-static void expect_sge_for_each_bvec(struct transfer *t)
+static void expect_sge_per_bvec(struct transfer *t)
 {
 	int i;
 
@@ -388,7 +388,7 @@ static void expect_transfer_is_one_sge(struct transfer *t)
 static void expect_transfer_is_pieces(struct transfer *t)
 {
 	prepare(t);
-	expect_sge_for_each_bvec(t);
+	expect_sge_per_bvec(t);
 	expect_data(t);
 	destroy_mapped(t);
 }
@@ -626,8 +626,8 @@ static void init_moves_data_by_pieces(struct kunit *test)
 	in = new_transfer(f, r, DMA_FROM_DEVICE, data_with_gap(test),
 			  NR_WITH_GAP);
 	expect_device_moves_data(out, in);
-	expect_sge_for_each_bvec(out);
-	expect_sge_for_each_bvec(in);
+	expect_sge_per_bvec(out);
+	expect_sge_per_bvec(in);
 }
 
 static void init_longer_than_max_seg_size(struct kunit *test)
@@ -694,7 +694,7 @@ static void init_virtual_dma(struct kunit *test)
 	r->ibdev.dma_device = NULL;
 	t = new_transfer(f, r, DMA_TO_DEVICE, data, 5);
 	prepare(t);
-	expect_sge_for_each_bvec(t);
+	expect_sge_per_bvec(t);
 	expect_data(t);
 	destroy(t);
 
@@ -772,7 +772,7 @@ static void init_p2p_bus_address(struct kunit *test)
 	bvec_set_page(&data[2], fixture_lone_page(test), 1024, 0);
 	t = new_transfer(f, new_rdma(f), DMA_FROM_DEVICE, data, 3);
 	prepare(t);
-	expect_sge_for_each_bvec(t);
+	expect_sge_per_bvec(t);
 	KUNIT_EXPECT_EQ(test, t->sges[0].addr,
 			pci_p2pmem_virt_to_bus(pdev, page_address(pages)));
 	KUNIT_EXPECT_EQ(test, t->sges[1].addr,
@@ -877,8 +877,8 @@ static void bounce_moves_data_by_pieces(struct kunit *test)
 	in = new_transfer(f, r, DMA_FROM_DEVICE,
 			  scattered_data(test, 4, 1024, 1536), 4);
 	expect_device_moves_data(out, in);
-	expect_sge_for_each_bvec(out);
-	expect_sge_for_each_bvec(in);
+	expect_sge_per_bvec(out);
+	expect_sge_per_bvec(in);
 }
 
 /* Without an IOMMU */
@@ -892,7 +892,7 @@ static void direct_pieces(struct kunit *test)
 
 	t = new_transfer(f, r, DMA_TO_DEVICE, data, 7);
 	prepare(t);
-	expect_sge_for_each_bvec(t);
+	expect_sge_per_bvec(t);
 	expect_data(t);
 	destroy(t);
 
@@ -942,7 +942,7 @@ static void direct_max_sgl_rd_registers_memory(struct kunit *test)
 
 	t = new_transfer(f, r, DMA_FROM_DEVICE, data, 3);
 	prepare(t);
-	expect_sge_for_each_bvec(t);
+	expect_sge_per_bvec(t);
 	destroy(t);
 }
 
