@@ -16,9 +16,9 @@ OUT=${OUT:-build/nfs-rdma}
 BZIMAGE=$KERNEL/arch/x86/boot/bzImage
 
 # In the order in which they are loaded
-modules=(drivers/net/dummy net/sunrpc/sunrpc net/sunrpc/auth_gss/auth_rpcgss
-	net/sunrpc/xprtrdma/rpcrdma fs/nfs_common/grace fs/lockd/lockd
-	fs/nfsd/nfsd fs/nfs/nfs fs/nfs/nfsv4)
+modules=(drivers/net/dummy lib/oid_registry net/sunrpc/sunrpc net/sunrpc/auth_gss/auth_rpcgss
+	net/sunrpc/xprtrdma/rpcrdma net/dns_resolver/dns_resolver fs/exportfs/exportfs
+	fs/nfs_common/grace fs/lockd/lockd fs/nfsd/nfsd fs/nfs/nfs fs/nfs/nfsv4)
 
 make_initramfs()
 {
