@@ -744,10 +744,17 @@ static void init_max_sgl_rd_needs_no_registration(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct bio_vec *data = scattered_data(test, 4, 512, 1024);
 	struct rdma *r = new_rdma(f);
+	struct transfer *t;
 
 	r->ibdev.attrs.max_sgl_rd = 2;
-	expect_transfer_is_one_sge(new_transfer(f, r, DMA_FROM_DEVICE, data,
-						4));
+	t = new_transfer(f, r, DMA_FROM_DEVICE, data, 4);
+	expect_transfer_is_one_sge(t);
+
+	/* Nor is there a scatterlist, which would become one SGE, too. */
+	prepare(t);
+	KUNIT_EXPECT_EQ(test, dma_iova_size(&t->ctx.iova),
+			(size_t)t->iter.bi_size);
+	destroy_mapped(t);
 }
 
 static void map_for(struct fixture *f, struct pci_dev *pdev)
