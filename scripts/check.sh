@@ -59,6 +59,7 @@ step docs single 'documentation renders without a warning' scripts/docs.sh
 step run single 'make run' scripts/run.sh
 step nvme env SHORT=1 scripts/nvme.sh
 step map-benchmark scripts/map-benchmark.sh
+step nfs-rdma scripts/nfs-rdma.sh
 step kunit scripts/kunit.sh
 
 steps_end

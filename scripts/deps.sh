@@ -28,6 +28,7 @@ packages='
 	fio			make run: I/O to NVMe
 	e2fsprogs		make run: a file system on NVMe
 	acpica-tools		make run: iasl, for a table of an NVMe guest
+	iproute2		make check: rdma, for soft RoCE in a guest
 	binutils		make run: readelf, nm, for what fio needs
 	quilt			the patch stack
 	sparse			make check
