@@ -690,14 +690,18 @@ static void fault_repeats_after_invalidation(struct kunit *test)
 	struct mutex *lock = &r->umem->umem_mutex;
 	struct waiter w = { .r = r };
 	struct task_struct *task;
+	struct page *old;
 	int err;
 
 	touch(r, 0, 1);
+	/* So that it does not come back as the new one */
+	KUNIT_ASSERT_EQ(test, get_user_pages_unlocked(r->addr, 1, &old, 0), 1L);
 	init_completion(&w.done);
 	mutex_lock(lock);
 	task = kthread_run(fault_and_complete, &w, "umem_odp_kunit");
 	if (IS_ERR(task)) {
 		mutex_unlock(lock);
+		put_page(old);
 		KUNIT_FAIL_AND_ABORT(test, "no thread");
 	}
 	while (!somebody_waits_for(lock))
@@ -709,10 +713,12 @@ static void fault_repeats_after_invalidation(struct kunit *test)
 	err = err ?: put_user(42, page_at(r, 0));
 	mutex_unlock(lock);
 	wait_for_completion(&w.done);
+	put_page(old);
 
 	KUNIT_EXPECT_EQ(test, err, 0);
 	KUNIT_EXPECT_EQ(test, w.ret, 1);
 	expect_mapped(r, 0, 1);
+	KUNIT_EXPECT_PTR_NE(test, odp_page(r, 0), old);
 	KUNIT_EXPECT_EQ(test, *(char *)page_address(odp_page(r, 0)), 42);
 	expect_npages(r, 1);
 }
