@@ -18,13 +18,16 @@ static int fail_alloc_probe(struct kprobe *probe, struct pt_regs *regs)
 }
 
 /*
- * Where page tables come from, and the small records of drivers, whose size the
- * compiler may know or not
+ * Where page tables come from; the small records of drivers, whose size the
+ * compiler may know or not; what may be large; and pages by the array
  */
 static struct kprobe probes[] = {
 	{ .symbol_name = "__alloc_pages_noprof" },
 	{ .symbol_name = "__kmalloc_cache_noprof" },
 	{ .symbol_name = "__kmalloc_noprof" },
+	{ .symbol_name = "__kvmalloc_node_noprof" },
+	{ .symbol_name = "kvrealloc_noprof" },
+	{ .symbol_name = "alloc_pages_bulk_noprof" },
 };
 
 static void fail_alloc_remove(void *probe)
