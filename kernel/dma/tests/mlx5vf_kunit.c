@@ -103,9 +103,9 @@ static struct mlx5_vf_migration_file *file_of(struct fixture *f)
 	return migf;
 }
 
-static struct mlx5_vhca_data_buffer *alloc(struct mlx5_vf_migration_file *migf,
-					   size_t length,
-					   enum dma_data_direction dir)
+static struct mlx5_vhca_data_buffer *
+alloc_buffer(struct mlx5_vf_migration_file *migf, size_t length,
+	     enum dma_data_direction dir)
 {
 	struct mlx5_vhca_data_buffer *buf;
 
@@ -115,7 +115,7 @@ static struct mlx5_vhca_data_buffer *alloc(struct mlx5_vf_migration_file *migf,
 	return buf;
 }
 
-static void free(struct mlx5_vhca_data_buffer *buf)
+static void free_buffer(struct mlx5_vhca_data_buffer *buf)
 {
 	struct mlx5vf_pci_core_device *mvdev = buf->migf->mvdev;
 
@@ -155,7 +155,7 @@ static void key_has_every_page(struct kunit *test)
 	struct mlx5_vhca_data_buffer *buf;
 	size_t i;
 
-	buf = alloc(migf, LENGTH, DMA_FROM_DEVICE);
+	buf = alloc_buffer(migf, LENGTH, DMA_FROM_DEVICE);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(buf));
 	KUNIT_EXPECT_EQ(test, buf->allocated_length, (u64)PAGES * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, buf->mkey, MKEY);
@@ -169,7 +169,7 @@ static void key_has_every_page(struct kunit *test)
 				page_to_phys(page));
 	}
 	KUNIT_EXPECT_NULL(test, mlx5vf_get_migration_page(buf, i * PAGE_SIZE));
-	free(buf);
+	free_buffer(buf);
 	KUNIT_EXPECT_EQ(test, fw.keys, 0);
 }
 
@@ -182,10 +182,10 @@ static void key_moves_data(struct kunit *test)
 	dma_addr_t src[4];
 	int i;
 
-	out = alloc(migf, 4 * PAGE_SIZE, DMA_TO_DEVICE);
+	out = alloc_buffer(migf, 4 * PAGE_SIZE, DMA_TO_DEVICE);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(out));
 	memcpy(src, fw.entry, sizeof(src));
-	in = alloc(migf, 4 * PAGE_SIZE, DMA_FROM_DEVICE);
+	in = alloc_buffer(migf, 4 * PAGE_SIZE, DMA_FROM_DEVICE);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(in));
 
 	for (i = 0; i < 4; i++)
@@ -195,8 +195,8 @@ static void key_moves_data(struct kunit *test)
 	for (i = 0; i < 4; i++)
 		KUNIT_EXPECT_MEMEQ(test, page_address(in->pages.pages[i]),
 				   page_address(out->pages.pages[i]), PAGE_SIZE);
-	free(in);
-	free(out);
+	free_buffer(in);
+	free_buffer(out);
 	KUNIT_EXPECT_EQ(test, fw.keys, 0);
 }
 
@@ -229,18 +229,18 @@ static void buffer_without_key(struct kunit *test)
 	struct mlx5_vf_migration_file *migf = file_of(f);
 	struct mlx5_vhca_data_buffer *buf;
 
-	buf = alloc(migf, 100, DMA_NONE);
+	buf = alloc_buffer(migf, 100, DMA_NONE);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(buf));
 	KUNIT_EXPECT_EQ(test, buf->allocated_length, (u64)PAGE_SIZE);
 	KUNIT_EXPECT_NOT_NULL(test, mlx5vf_get_migration_page(buf, 0));
 	KUNIT_EXPECT_NULL(test, buf->pages.dev);
-	free(buf);
+	free_buffer(buf);
 
-	buf = alloc(migf, 0, DMA_TO_DEVICE);
+	buf = alloc_buffer(migf, 0, DMA_TO_DEVICE);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(buf));
 	KUNIT_EXPECT_EQ(test, buf->allocated_length, (u64)0);
 	KUNIT_EXPECT_NULL(test, mlx5vf_get_migration_page(buf, 0));
-	free(buf);
+	free_buffer(buf);
 	KUNIT_EXPECT_EQ(test, fw.entries, (size_t)0);
 	KUNIT_EXPECT_EQ(test, fw.keys, 0);
 }
@@ -289,11 +289,12 @@ static const struct mock_iommu_config mock_config = {
 
 static int try_buffer(struct mlx5_vf_migration_file *migf)
 {
-	struct mlx5_vhca_data_buffer *buf = alloc(migf, LENGTH, DMA_TO_DEVICE);
+	struct mlx5_vhca_data_buffer *buf;
 
+	buf = alloc_buffer(migf, LENGTH, DMA_TO_DEVICE);
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
-	free(buf);
+	free_buffer(buf);
 	return 0;
 }
 

@@ -10,7 +10,7 @@
 #include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/dma-mapping.h>
-#include <linux/fs.h>
+#include <linux/file.h>
 #include <linux/iommu.h>
 #include <linux/sizes.h>
 #include <linux/vmalloc.h>

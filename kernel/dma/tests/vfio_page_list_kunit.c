@@ -446,7 +446,7 @@ static void direct_segments(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 5, expect_segments(f, &list, 0,
 						 ARRAY_SIZE(pages) * PAGE_SIZE));
 	vfio_page_list_unmap(&list);
-	KUNIT_EXPECT_PTR_EQ(test, list.pages, pages);
+	KUNIT_EXPECT_PTR_EQ(test, list.pages, &pages[0]);
 }
 
 static struct kunit_case direct_cases[] = {
