@@ -17,6 +17,12 @@ static int fail_alloc_probe(struct kprobe *probe, struct pt_regs *regs)
 	return 1;
 }
 
+/* A probe that has it is not turned into a jump, which would not override. */
+static void fail_alloc_probed(struct kprobe *probe, struct pt_regs *regs,
+			      unsigned long flags)
+{
+}
+
 /*
  * Where page tables come from; the small records of drivers, whose size the
  * compiler may know or not; what may be large; and pages by the array
@@ -47,6 +53,7 @@ void fail_alloc_insert(struct kunit *test)
 		probe->addr = NULL;
 		probe->flags = 0;
 		probe->pre_handler = fail_alloc_probe;
+		probe->post_handler = fail_alloc_probed;
 		KUNIT_ASSERT_EQ(test, register_kprobe(probe), 0);
 		KUNIT_ASSERT_EQ(test, 0,
 				kunit_add_action_or_reset(test, fail_alloc_remove,

@@ -15,6 +15,16 @@ static const void *live[LIVE_MAX];
 static int live_nr;
 static bool live_lost;
 
+static int live_find(const void *ptr)
+{
+	int i = live_nr;
+
+	while (i-- && live[i] != ptr)
+		;
+	return i;
+}
+
+/* What is large is reported twice. */
 static void live_alloc(void *data, unsigned long call_site, const void *ptr,
 		       size_t bytes_req, size_t bytes_alloc, gfp_t gfp, int node)
 {
@@ -23,10 +33,10 @@ static void live_alloc(void *data, unsigned long call_site, const void *ptr,
 	if (current != live_task || !ptr)
 		return;
 	raw_spin_lock_irqsave(&live_lock, flags);
-	if (live_nr < LIVE_MAX)
-		live[live_nr++] = ptr;
-	else
+	if (live_nr == LIVE_MAX)
 		live_lost = true;
+	else if (live_find(ptr) < 0)
+		live[live_nr++] = ptr;
 	raw_spin_unlock_irqrestore(&live_lock, flags);
 }
 
@@ -39,12 +49,9 @@ static void live_free(void *data, unsigned long call_site, const void *ptr)
 	if (ZERO_OR_NULL_PTR(ptr))
 		return;
 	raw_spin_lock_irqsave(&live_lock, flags);
-	for (i = live_nr; i--;) {
-		if (live[i] != ptr)
-			continue;
+	i = live_find(ptr);
+	if (i >= 0)
 		live[i] = live[--live_nr];
-		break;
-	}
 	raw_spin_unlock_irqrestore(&live_lock, flags);
 }
 

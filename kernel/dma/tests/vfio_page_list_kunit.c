@@ -22,6 +22,9 @@
 /* More than are allocated, or linked, at once; of neither a multiple */
 #define MANY	1100
 
+/* As many pages as are mapped page by page */
+#define FEW	20
+
 /* More than any call has */
 #define STEPS_MAX	300
 
@@ -108,13 +111,17 @@ static void map(struct fixture *f, struct vfio_page_list *list)
 
 static void accept_reservations(void *dev)
 {
-	dma_set_min_align_mask(dev, 0);
+	dma_set_mask(dev, DMA_BIT_MASK(64));
 }
 
-/* More bits of an address to be preserved than there are in a granule */
+/*
+ * Have reservations for FEW pages refused. They take 128 KiB, aligned to that, and
+ * the device has no more addresses; those from 0 on nobody gets. But there are
+ * enough for single pages.
+ */
 static void refuse_reservations(struct fixture *f)
 {
-	dma_set_min_align_mask(f->dev, SZ_64K - 1);
+	KUNIT_ASSERT_EQ(f->test, 0, dma_set_mask(f->dev, DMA_BIT_MASK(17)));
 	KUNIT_ASSERT_EQ(f->test, 0, kunit_add_action_or_reset(f->test,
 							      accept_reservations,
 							      f->dev));
@@ -184,19 +191,27 @@ static void map_syncs_once(struct kunit *test)
 static void map_page_by_page(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct vfio_page_list *list = list_of(test, 40);
+	struct vfio_page_list *list = list_of(test, FEW);
+	struct vfio_page_list *out = list_of(test, 2);
+	int i;
 
+	map(f, out);
 	refuse_reservations(f);
 	spy_reset();
 	map(f, list);
 	KUNIT_EXPECT_FALSE(test, dma_use_iova(&list->state));
 	expect_translated(f, list);
-	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)40 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)FEW * PAGE_SIZE);
+	for (i = 0; i < 2; i++) {
+		fixture_fill_page(out->pages[i], i);
+		edu_copy(test, f->edu, vfio_page_list_dma_addr(list, i),
+			 vfio_page_list_dma_addr(out, i), PAGE_SIZE);
+		KUNIT_EXPECT_MEMEQ(test, page_address(list->pages[i]),
+				   page_address(out->pages[i]), PAGE_SIZE);
+	}
 	vfio_page_list_unmap(list);
 	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
 	expect_not_mapped(test, list);
-
-	expect_moves_data(f, list_of(test, 2), list_of(test, 2));
 }
 
 static void map_is_one_at_a_time(struct kunit *test)
@@ -474,6 +489,19 @@ static const struct mock_iommu_config mock_config = {
 	.map_vec	= true,
 };
 
+/* Of 128 KiB, no reservation gets more than the half if @page is given out. */
+static struct fixture *mock_refuses_reservations(struct kunit *test,
+						 struct dma_iova_state *page)
+{
+	struct mock_iommu_config config = mock_config;
+	struct fixture *f;
+
+	config.aperture = SZ_128K;
+	f = fixture_mock(test, &config);
+	fixture_reserve(f, page, 0, PAGE_SIZE);
+	return f;
+}
+
 /* The pages are there, and that is all. */
 static void expect_only_pages(struct fixture *f, struct vfio_page_list *list,
 			      struct page **pages, int live)
@@ -526,16 +554,15 @@ static void map_fails_at_each_step(struct kunit *test)
 
 static void map_page_by_page_fails_at_each_step(struct kunit *test)
 {
-	struct fixture *f = fixture_mock(test, &mock_config);
-	struct vfio_page_list *list = list_of(test, 40);
-	int free = mock_iommu_count_free(test, f->mock);
+	struct dma_iova_state page = {};
+	struct fixture *f = mock_refuses_reservations(test, &page);
+	struct vfio_page_list *list = list_of(test, FEW);
 
 	live_alloc_insert(test);
-	refuse_reservations(f);
-	KUNIT_EXPECT_EQ(test, 40, fail_each(f, list, &f->mock->fail_map,
+	KUNIT_EXPECT_EQ(test, FEW, fail_each(f, list, &f->mock->fail_map,
 					    -ENOMEM));
-	accept_reservations(f->dev);
-	KUNIT_EXPECT_EQ(test, mock_iommu_count_free(test, f->mock), free);
+	dma_iova_free(f->dev, &page);
+	KUNIT_EXPECT_EQ(test, mock_iommu_count_free(test, f->mock), 32);
 }
 
 /* Nor are there addresses for single pages */
@@ -561,14 +588,14 @@ static void map_without_addresses(struct kunit *test)
 /* Memory is short for what the fallback remembers. */
 static void map_fails_at_each_allocation(struct kunit *test)
 {
-	struct fixture *f = fixture_mock(test, &mock_config);
-	struct vfio_page_list *list = list_of(test, 40);
+	struct dma_iova_state page = {};
+	struct fixture *f = mock_refuses_reservations(test, &page);
+	struct vfio_page_list *list = list_of(test, FEW);
 	struct page **pages = pages_of(test, list);
 	int nth, err, live, failed = 0;
 
 	live_alloc_insert(test);
 	fail_alloc_insert(test);
-	refuse_reservations(f);
 	live = live_alloc_count(test);
 	for (nth = 1; nth <= STEPS_MAX; nth++) {
 		fail_alloc_arm(nth);
@@ -590,6 +617,7 @@ static void map_fails_at_each_allocation(struct kunit *test)
 	expect_translated(f, list);
 	vfio_page_list_unmap(list);
 	expect_only_pages(f, list, pages, live);
+	dma_iova_free(f->dev, &page);
 }
 
 /* What has been allocated behind the pages of the list is free again. */
@@ -645,33 +673,34 @@ static void add_fails_at_each_step(struct kunit *test)
 
 static void free_leaves_nothing(struct kunit *test)
 {
-	struct fixture *f = fixture_mock(test, &mock_config);
-	int free = mock_iommu_count_free(test, f->mock);
+	struct dma_iova_state page = {};
+	struct fixture *f = mock_refuses_reservations(test, &page);
 	struct vfio_page_list list = {}, zero = {};
 	struct page **pages;
 	int live, round;
 
 	live_alloc_insert(test);
 	for (round = 0; round < 2; round++) {
+		/* Page by page first, then in one range */
 		if (round)
-			refuse_reservations(f);
-		KUNIT_ASSERT_EQ(test, 0, vfio_page_list_add(&list, 100,
+			dma_iova_free(f->dev, &page);
+		KUNIT_ASSERT_EQ(test, 0, vfio_page_list_add(&list, FEW,
 							    GFP_KERNEL));
 		pages = pages_of(test, &list);
 		live = live_alloc_count(test);
 		map(f, &list);
+		KUNIT_EXPECT_EQ(test, dma_use_iova(&list.state), !!round);
 		KUNIT_EXPECT_EQ(test, f->mock->state.mapped,
-				(size_t)100 * PAGE_SIZE);
+				(size_t)FEW * PAGE_SIZE);
 
 		/* Still mapped; the record of the pages goes, too */
 		vfio_page_list_free(&list);
 		KUNIT_EXPECT_MEMEQ(test, &list, &zero, sizeof(zero));
-		expect_pages_freed(test, pages, 100);
+		expect_pages_freed(test, pages, FEW);
 		KUNIT_EXPECT_EQ(test, f->mock->state.mapped, (size_t)0);
 		KUNIT_EXPECT_EQ(test, live_alloc_count(test), live - 1);
 	}
-	accept_reservations(f->dev);
-	KUNIT_EXPECT_EQ(test, mock_iommu_count_free(test, f->mock), free);
+	KUNIT_EXPECT_EQ(test, mock_iommu_count_free(test, f->mock), 32);
 }
 
 static struct kunit_case mock_cases[] = {
