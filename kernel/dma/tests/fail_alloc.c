@@ -7,6 +7,7 @@
 
 static struct task_struct *fail_task;
 static int fail_nth;
+static bool fail_again;
 
 static int fail_alloc_probe(struct kprobe *probe, struct pt_regs *regs)
 {
@@ -46,6 +47,7 @@ void fail_alloc_insert(struct kunit *test)
 {
 	int i;
 
+	fail_again = false;
 	for (i = 0; i < ARRAY_SIZE(probes); i++) {
 		struct kprobe *probe = &probes[i];
 
@@ -71,4 +73,16 @@ bool fail_alloc_disarm(void)
 {
 	WRITE_ONCE(fail_task, NULL);
 	return !fail_nth;
+}
+
+/*
+ * slab may do without the page that it did not get. It takes another, and does not
+ * ask the next time: what was behind it has the same number then.
+ */
+bool fail_alloc_next(int *nth, int err)
+{
+	fail_again = !err && !fail_again;
+	if (!fail_again)
+		++*nth;
+	return fail_alloc_disarm();
 }

@@ -347,23 +347,19 @@ static int fail_each_alloc(struct fixture *f,
 			   struct mlx5_vf_migration_file *migf, try_fn try)
 {
 	int live = live_alloc_count(f->test);
-	int nth, err, failed = 0;
-	bool hit;
+	int nth = 1, err, failed = 0;
+	bool more;
 
-	for (nth = 1; nth <= STEPS_MAX; nth++) {
+	do {
 		fail_alloc_arm(nth);
 		err = try(migf);
-		hit = fail_alloc_disarm();
-		/* Some can do without what they did not get */
+		more = fail_alloc_next(&nth, err);
 		if (err) {
 			failed++;
 			KUNIT_EXPECT_EQ(f->test, err, -ENOMEM);
 		}
 		expect_nothing(f, live);
-		if (!hit)
-			break;
-	}
-	KUNIT_EXPECT_LE(f->test, nth, STEPS_MAX);
+	} while (more);
 	KUNIT_EXPECT_EQ(f->test, err, 0);
 	return failed;
 }

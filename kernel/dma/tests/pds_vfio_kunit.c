@@ -34,9 +34,6 @@
 /* How finely segments are compared, in bytes */
 #define STEP		SZ_512
 
-/* More than any call has */
-#define STEPS_MAX	300
-
 /* The firmware: the segments that it has been given last, and what it does */
 static struct {
 	struct fixture *f;
@@ -387,17 +384,17 @@ static void save_fails_in_firmware(struct kunit *test)
 static void save_fails_at_each_allocation(struct kunit *test)
 {
 	struct pds_vfio_pci_device *pds = pds_of(test);
-	int nth, live, failed = 0;
+	int nth = 1, live, failed = 0;
 	struct file *filp;
-	bool hit;
+	bool more;
 
 	live_alloc_insert(test);
 	fail_alloc_insert(test);
 	live = live_alloc_count(test);
-	for (nth = 1; nth <= STEPS_MAX; nth++) {
+	do {
 		fail_alloc_arm(nth);
 		filp = save(pds);
-		hit = fail_alloc_disarm();
+		more = fail_alloc_next(&nth, PTR_ERR_OR_ZERO(filp));
 		if (IS_ERR(filp)) {
 			failed++;
 			KUNIT_EXPECT_NULL(test, pds->save_file);
@@ -407,10 +404,7 @@ static void save_fails_at_each_allocation(struct kunit *test)
 		}
 		KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
 		KUNIT_EXPECT_EQ(test, live_alloc_count(test), live);
-		if (!hit)
-			break;
-	}
-	KUNIT_EXPECT_LE(test, nth, STEPS_MAX);
+	} while (more);
 	/* The file, the record of the pages, the pages, and the list */
 	KUNIT_EXPECT_GE(test, failed, 4);
 }
