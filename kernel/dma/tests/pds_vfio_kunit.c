@@ -373,11 +373,16 @@ static void save_fails_to_map(struct kunit *test)
 static void save_fails_in_firmware(struct kunit *test)
 {
 	struct pds_vfio_pci_device *pds = pds_of(test);
+	int live;
 
+	live_alloc_insert(test);
+	live = live_alloc_count(test);
 	fw.fail = 1;
 	expect_save_fails(pds, -EIO);
+	KUNIT_EXPECT_EQ(test, live_alloc_count(test), live);
 	fw.fail = 2;
 	expect_save_fails(pds, -EIO);
+	KUNIT_EXPECT_EQ(test, live_alloc_count(test), live);
 }
 
 /* No memory, for anything from the file to the list: nothing is left behind. */
@@ -387,6 +392,11 @@ static void save_fails_at_each_allocation(struct kunit *test)
 	int nth = 1, live, failed = 0;
 	struct file *filp;
 	bool more;
+
+	/* IOMMU drivers may keep what they have once needed */
+	filp = save(pds);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(filp));
+	end_save(pds, filp);
 
 	live_alloc_insert(test);
 	fail_alloc_insert(test);

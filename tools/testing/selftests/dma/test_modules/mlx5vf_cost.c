@@ -9,8 +9,8 @@
  *
  * proves that all entries are right, and answers with the sums of all rounds, in
  * nanoseconds: "<create the buffer> <free it> <allocate as many pages> <free them>
- * <pages that are neighbours in memory> <bytes that one buffer takes beside its
- * pages>". A guest that counts instructions does one in each nanosecond.
+ * <pages that are neighbours in memory> <bytes by which the driver remembers the
+ * pages of one buffer>". A guest that counts instructions does one in each nanosecond.
  */
 #include <linux/debugfs.h>
 #include <linux/delay.h>
@@ -32,8 +32,8 @@
 /* Pages that the driver allocates at once */
 #define COST_BATCH	512
 
-/* Single pages that somebody else may take while a buffer is created */
-#define COST_SPARE	4096
+/* Single pages that the driver does not take: zones keep some free */
+#define COST_SPARE(nr)	(4096 + (nr) / 4)
 
 static struct mlx5_vf_migration_file *migf;
 static char answer[128];
@@ -110,6 +110,8 @@ static int cost_scatter(struct list_head *kept, unsigned int nr)
 	struct page *page, *next;
 	int err = 0;
 
+	/* Single pages that the CPU has at hand may be neighbours. */
+	drain_pages(NULL);
 	while (nr-- && !err) {
 		page = alloc_pages(GFP_KERNEL, 1);
 		if (!page) {
@@ -133,12 +135,13 @@ static void cost_gather(struct list_head *kept)
 		__free_page(page);
 }
 
-static struct mlx5_vhca_data_buffer *cost_alloc(unsigned int nr)
+static struct mlx5_vhca_data_buffer *
+cost_alloc(unsigned int nr, enum dma_data_direction dir)
 {
 	struct mlx5_vhca_data_buffer *buf;
 
 	mutex_lock(&migf->mvdev->state_mutex);
-	buf = alloc_buffer(migf, (size_t)nr * PAGE_SIZE, DMA_FROM_DEVICE);
+	buf = alloc_buffer(migf, (size_t)nr * PAGE_SIZE, dir);
 	mutex_unlock(&migf->mvdev->state_mutex);
 	return buf;
 }
@@ -150,21 +153,42 @@ static void cost_free(struct mlx5_vhca_data_buffer *buf)
 	mutex_unlock(&migf->mvdev->state_mutex);
 }
 
+/* To the page, of a machine that is one node */
 static unsigned long cost_free_pages(void)
 {
+	struct zone *zones = NODE_DATA(numa_node_id())->node_zones;
+	unsigned long free = 0;
+	int i;
+
 	drain_pages(NULL);
-	return global_zone_page_state(NR_FREE_PAGES);
+	for (i = 0; i < MAX_NR_ZONES; i++)
+		if (populated_zone(&zones[i]))
+			free += zone_page_state_snapshot(&zones[i],
+							 NR_FREE_PAGES);
+	return free;
+}
+
+/* Without a mapping, whose page tables are not the driver's */
+static int cost_weigh(unsigned int nr, size_t *beside)
+{
+	struct mlx5_vhca_data_buffer *buf;
+	unsigned long free = cost_free_pages();
+
+	buf = cost_alloc(nr, DMA_NONE);
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
+	*beside = (free - cost_free_pages() - nr) << PAGE_SHIFT;
+	cost_free(buf);
+	return 0;
 }
 
 /* Every entry is the address of its page, as the device sees it. */
-static int cost_check(unsigned int nr, unsigned int *neighbours,
-		      size_t *beside)
+static int cost_check(unsigned int nr, unsigned int *neighbours)
 {
 	struct device *dev = migf->mvdev->mdev->device;
 	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
 	struct mlx5_vhca_data_buffer *buf;
 	struct page *page, *last = NULL;
-	unsigned long free;
 	unsigned int i;
 	int err = 0;
 
@@ -173,13 +197,11 @@ static int cost_check(unsigned int nr, unsigned int *neighbours,
 	cost_mtt = kvcalloc(round_up(nr, 2), sizeof(*cost_mtt), GFP_KERNEL);
 	if (!cost_mtt)
 		return -ENOMEM;
-	free = cost_free_pages();
-	buf = cost_alloc(nr);
+	buf = cost_alloc(nr, DMA_FROM_DEVICE);
 	if (IS_ERR(buf)) {
 		err = PTR_ERR(buf);
 		goto out_free;
 	}
-	*beside = (free - cost_free_pages() - nr) << PAGE_SHIFT;
 	*neighbours = 0;
 	for (i = 0; i < nr; i++) {
 		page = get_page_at(buf, (unsigned long)i * PAGE_SIZE);
@@ -209,7 +231,7 @@ static int cost_time_buffer(unsigned int nr, struct cost_times *sum)
 
 	msleep(COST_SETTLE_MS);
 	before = ktime_get_ns();
-	buf = cost_alloc(nr);
+	buf = cost_alloc(nr, DMA_FROM_DEVICE);
 	between = ktime_get_ns();
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
@@ -254,9 +276,11 @@ static int cost_measure(unsigned int nr, unsigned int rounds)
 	size_t beside;
 	int err;
 
-	err = cost_scatter(&kept, nr + COST_SPARE);
+	err = cost_scatter(&kept, nr + COST_SPARE(nr));
 	if (!err)
-		err = cost_check(nr, &neighbours, &beside);
+		err = cost_check(nr, &neighbours);
+	if (!err)
+		err = cost_weigh(nr, &beside);
 	while (rounds-- && !err) {
 		err = cost_time_buffer(nr, &buffer);
 		if (!err)
