@@ -549,8 +549,8 @@ static void map_fails_at_each_step(struct kunit *test)
 
 	live_alloc_insert(test);
 	KUNIT_EXPECT_EQ(test, fail_each(f, list, &f->mock->fail_map, -EIO), 80);
-	KUNIT_EXPECT_GE(test, fail_each(f, list, &f->mock->fail_table, -ENOMEM),
-			1);
+	KUNIT_EXPECT_GE(test,
+			fail_each(f, list, &f->mock->fail_table, -ENOMEM), 1);
 	KUNIT_EXPECT_EQ(test, fail_each(f, list, &f->mock->fail_sync, -EIO), 1);
 	KUNIT_EXPECT_EQ(test, mock_iommu_count_free(test, f->mock), free);
 }
@@ -562,8 +562,8 @@ static void map_page_by_page_fails_at_each_step(struct kunit *test)
 	struct vfio_page_list *list = list_of(test, FEW);
 
 	live_alloc_insert(test);
-	KUNIT_EXPECT_EQ(test, FEW, fail_each(f, list, &f->mock->fail_map,
-					    -ENOMEM));
+	KUNIT_EXPECT_EQ(test, FEW,
+			fail_each(f, list, &f->mock->fail_map, -ENOMEM));
 	dma_iova_free(f->dev, &page);
 	KUNIT_EXPECT_EQ(test, mock_iommu_count_free(test, f->mock), 32);
 }

@@ -39,9 +39,9 @@ static struct mlx5_vf_migration_file *migf;
 static char answer[128];
 
 /* The driver's functions are not exported; nor is the last one. */
-static typeof(&mlx5vf_alloc_data_buffer) alloc_buffer;
-static typeof(&mlx5vf_free_data_buffer) free_buffer;
-static typeof(&mlx5vf_get_migration_page) get_page_at;
+static typeof(mlx5vf_alloc_data_buffer) *alloc_buffer;
+static typeof(mlx5vf_free_data_buffer) *free_buffer;
+static typeof(mlx5vf_get_migration_page) *get_page_at;
 static void (*drain_pages)(struct zone *zone);
 
 static void *cost_find(const char *name)
