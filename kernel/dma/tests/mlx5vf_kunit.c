@@ -153,6 +153,7 @@ static void key_has_every_page(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct mlx5_vf_migration_file *migf = file_of(f);
 	struct mlx5_vhca_data_buffer *buf;
+	int wrong = 0;
 	size_t i;
 
 	buf = alloc_buffer(migf, LENGTH, DMA_FROM_DEVICE);
@@ -165,9 +166,10 @@ static void key_has_every_page(struct kunit *test)
 		struct page *page = mlx5vf_get_migration_page(buf, i * PAGE_SIZE);
 
 		KUNIT_ASSERT_NOT_NULL(test, page);
-		KUNIT_EXPECT_EQ(test, translate(f, fw.entry[i]),
-				page_to_phys(page));
+		if (translate(f, fw.entry[i]) != page_to_phys(page))
+			wrong++;
 	}
+	KUNIT_EXPECT_EQ(test, wrong, 0);
 	KUNIT_EXPECT_NULL(test, mlx5vf_get_migration_page(buf, i * PAGE_SIZE));
 	free_buffer(buf);
 	KUNIT_EXPECT_EQ(test, fw.keys, 0);
@@ -207,6 +209,7 @@ static void tracker_key_has_every_page(struct kunit *test)
 	struct mlx5_core_dev *mdev = migf->mvdev->mdev;
 	struct mlx5_vhca_qp qp = {};
 	struct vfio_page_list *pages = &qp.recv_buf.pages;
+	int wrong = 0;
 	size_t i;
 
 	KUNIT_ASSERT_EQ(test, 0, mlx5vf_alloc_qp_recv_resources(mdev, &qp, PD,
@@ -215,8 +218,9 @@ static void tracker_key_has_every_page(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, qp.recv_buf.mkey, MKEY);
 	expect_key(f, PAGES);
 	for (i = 0; i < PAGES; i++)
-		KUNIT_EXPECT_EQ(test, translate(f, fw.entry[i]),
-				page_to_phys(pages->pages[i]));
+		if (translate(f, fw.entry[i]) != page_to_phys(pages->pages[i]))
+			wrong++;
+	KUNIT_EXPECT_EQ(test, wrong, 0);
 	mlx5vf_free_qp_recv_resources(mdev, &qp);
 	KUNIT_EXPECT_EQ(test, fw.keys, 0);
 	KUNIT_EXPECT_EQ(test, pages->nr_pages, 0UL);
