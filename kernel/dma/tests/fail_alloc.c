@@ -7,6 +7,7 @@
 
 static struct task_struct *fail_task;
 static int fail_nth;
+static bool fail_again;
 
 static int fail_alloc_probe(struct kprobe *probe, struct pt_regs *regs)
 {
@@ -17,14 +18,23 @@ static int fail_alloc_probe(struct kprobe *probe, struct pt_regs *regs)
 	return 1;
 }
 
+/* A probe that has it is not turned into a jump, which would not override. */
+static void fail_alloc_probed(struct kprobe *probe, struct pt_regs *regs,
+			      unsigned long flags)
+{
+}
+
 /*
- * Where page tables come from, and the small records of drivers, whose size the
- * compiler may know or not
+ * Where page tables come from; the small records of drivers, whose size the
+ * compiler may know or not; what may be large; and pages by the array
  */
 static struct kprobe probes[] = {
 	{ .symbol_name = "__alloc_pages_noprof" },
 	{ .symbol_name = "__kmalloc_cache_noprof" },
 	{ .symbol_name = "__kmalloc_noprof" },
+	{ .symbol_name = "__kvmalloc_node_noprof" },
+	{ .symbol_name = "kvrealloc_noprof" },
+	{ .symbol_name = "alloc_pages_bulk_noprof" },
 };
 
 static void fail_alloc_remove(void *probe)
@@ -37,6 +47,7 @@ void fail_alloc_insert(struct kunit *test)
 {
 	int i;
 
+	fail_again = false;
 	for (i = 0; i < ARRAY_SIZE(probes); i++) {
 		struct kprobe *probe = &probes[i];
 
@@ -44,6 +55,7 @@ void fail_alloc_insert(struct kunit *test)
 		probe->addr = NULL;
 		probe->flags = 0;
 		probe->pre_handler = fail_alloc_probe;
+		probe->post_handler = fail_alloc_probed;
 		KUNIT_ASSERT_EQ(test, register_kprobe(probe), 0);
 		KUNIT_ASSERT_EQ(test, 0,
 				kunit_add_action_or_reset(test, fail_alloc_remove,
@@ -61,4 +73,16 @@ bool fail_alloc_disarm(void)
 {
 	WRITE_ONCE(fail_task, NULL);
 	return !fail_nth;
+}
+
+/*
+ * slab may do without the page that it did not get. It takes another, and does not
+ * ask the next time: what was behind it has the same number then.
+ */
+bool fail_alloc_next(int *nth, int err)
+{
+	fail_again = !err && !fail_again;
+	if (!fail_again)
+		++*nth;
+	return fail_alloc_disarm();
 }

@@ -14,4 +14,10 @@ void fail_alloc_arm(int nth);
 /* Nothing fails from here on. Has anything failed? */
 bool fail_alloc_disarm(void);
 
+/*
+ * The same, for a test that has each allocation fail in turn: sets @nth to the one
+ * that is next, given that @err was the outcome.
+ */
+bool fail_alloc_next(int *nth, int err);
+
 #endif /* _DMA_TESTS_FAIL_ALLOC_H */
