@@ -17,15 +17,7 @@ trees='base linux'
 
 build()
 {
-	local t
-
-	for t in $trees; do
-		[ "${NO_BUILD:-0}" = 1 ] || SRC=build/$t O=$out/$t scripts/kernel.sh configs/cost.config
-		[ -f "$out/$t/arch/x86/boot/bzImage" ] || die "$out/$t/arch/x86/boot/bzImage: missing: do without NO_BUILD"
-	done
-	# An option that is off may be known to one tree only.
-	diff <(grep '^CONFIG_' $out/base/.config) <(grep '^CONFIG_' $out/linux/.config) > $out/config.diff ||
-		die "$out/config.diff: the kernels differ in $(grep -c '^[<>]' $out/config.diff) options: have them off in configs/cost.config"
+	scripts/cost-kernels.sh
 	gcc -static -O2 -Wall -o $out/nvme_cost tools/testing/selftests/dma/nvme_cost.c 2> $out/nvme_cost.log ||
 		die_log $out/nvme_cost.log "tools/testing/selftests/dma/nvme_cost.c: does not compile"
 }
