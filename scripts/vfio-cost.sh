@@ -8,7 +8,7 @@
 # apart: the limit is for the rest, which is to remember them, map them, fill in the
 # entries of the memory key, and undo that.
 #
-#   COST_TIMEOUT=300	seconds for a guest
+#   COST_TIMEOUT=600	seconds for a guest
 #   NO_BUILD=1		take the kernels that are there
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
@@ -28,9 +28,9 @@ build()
 	local root=$out/$1.root log=$out/$1.module.log
 
 	rm -rf "$out/$1.module" "$root"
-	cp -r tools/testing/selftests/dma/test_modules "$out/$1.module"
-	make -C "build/$1" O="$PWD/$kernels/$1" ARCH=x86_64 CC='ccache gcc' M="$PWD/$out/$1.module" mlx5vf_cost.ko > "$log" 2>&1 ||
-		die_log "$log" "mlx5vf_cost.c: does not compile for build/$1"
+	cp -r tools/testing/selftests/dma/mlx5vf_cost "$out/$1.module"
+	make -C "build/$1" O="$PWD/$kernels/$1" ARCH=x86_64 CC='ccache gcc' M="$PWD/$out/$1.module" modules > "$log" 2>&1 ||
+		die_log "$log" "tools/testing/selftests/dma/mlx5vf_cost: does not compile for build/$1"
 	mkdir -p "$root"/{bin,dev,proc,sys}
 	cp /bin/busybox "$root/bin/busybox"
 	cp "$out/$1.module/mlx5vf_cost.ko" scripts/guest-init.sh "$root/"
@@ -46,7 +46,7 @@ boot()
 
 	say BOOT "intel-lazy, $1"
 	rm -f "$log".{console,results}
-	timeout --foreground -k 5 "${COST_TIMEOUT:-300}" qemu-system-x86_64 \
+	timeout --foreground -k 5 "${COST_TIMEOUT:-600}" qemu-system-x86_64 \
 		-machine q35 -accel tcg -icount shift=0,sleep=off -smp 1 -m 4G \
 		-nodefaults -no-user-config -nographic -no-reboot -bios qboot.rom \
 		-device intel-iommu,intremap=off,caching-mode=off -device edu,dma_mask=0xffffffffffffffff \
@@ -54,7 +54,7 @@ boot()
 		-append "console=ttyS0 panic=-1 tsc=reliable intel_iommu=on iommu.strict=0" \
 		-serial "file:$log.console" -serial "file:$log.results" \
 		< /dev/null > "$log.qemu" 2>&1 || rc=$?
-	[ "$rc" != 124 ] || die "$log.console: time-out after ${COST_TIMEOUT:-300} s: $(tail -n 1 "$log.console")"
+	[ "$rc" != 124 ] || die "$log.console: time-out after ${COST_TIMEOUT:-600} s: $(tail -n 1 "$log.console")"
 	[ "$rc" = 0 ] || die "$log.qemu: QEMU ended with $rc: $(tail -n 1 "$log.qemu")"
 	check_guest "$log"
 }
