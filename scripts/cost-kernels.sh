@@ -12,7 +12,7 @@ set -euo pipefail
 out=build/cost
 
 for t in base linux; do
-	[ "${NO_BUILD:-0}" = 1 ] || SRC=build/$t O=$out/$t scripts/kernel.sh configs/cost.config
+	[ "${NO_BUILD:-0}" = 1 ] || SRC=build/$t O=$out/$t scripts/kernel.sh configs/rdma.config configs/cost.config
 	[ -f "$out/$t/arch/x86/boot/bzImage" ] || die "$out/$t/arch/x86/boot/bzImage: missing: do without NO_BUILD"
 done
 # An option that is off may be known to one tree only.

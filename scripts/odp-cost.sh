@@ -30,7 +30,7 @@ build_module()
 {
 	local dir=$out/odp.$1
 
-	[ "${NO_BUILD:-0}" = 1 ] || SRC=build/$1 O=$out/$1 scripts/kernel.sh configs/cost.config
+	[ "${NO_BUILD:-0}" = 1 ] || SRC=build/$1 O=$out/$1 scripts/kernel.sh configs/rdma.config configs/cost.config
 	[ -f "$out/$1/arch/x86/boot/bzImage" ] || die "$out/$1/arch/x86/boot/bzImage: missing: do without NO_BUILD"
 	rm -rf "$dir"
 	cp -r $module "$dir"	# where the objects go
