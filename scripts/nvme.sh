@@ -13,6 +13,7 @@
 #   SOAK=1800             nothing but mixed I/O, verified, for so many seconds
 #   MEMORY=768M           of a machine
 #   NVME_TIMEOUT=180      seconds for a machine, on top of SOAK
+#   KERNEL_ARGS=          more kernel arguments
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
 
@@ -83,7 +84,7 @@ boot()
 		-nodefaults -no-user-config -nographic -no-reboot -bios qboot.rom \
 		$1 "${devices[@]}" "${args[@]}" -D "$dir/trace" \
 		-kernel "$BZIMAGE" -initrd "$OUT/initramfs" \
-		-append "console=ttyS0 panic=-1 kunit.enable=0 slab_nomerge SIZE=$SIZE LOAD=$SECONDS_OF_LOAD ${SOAK:+SOAK=$SOAK }$2" \
+		-append "console=ttyS0 panic=-1 kunit.enable=0 slab_nomerge SIZE=$SIZE LOAD=$SECONDS_OF_LOAD ${SOAK:+SOAK=$SOAK }${KERNEL_ARGS:-} $2" \
 		-serial "file:$dir/console.log" -serial "file:$dir/results" \
 		< /dev/null > "$dir/qemu.log" 2>&1 || rc=$?
 	wait "$counter"
