@@ -38,7 +38,7 @@ make_initramfs()
 	head -c 4194304 /dev/urandom > "$root/even"
 	head -c 1050001 /dev/urandom > "$root/odd"
 	head -c 100 /dev/urandom > "$root/small"
-	cp scripts/guest-init.sh "$root/"
+	cp scripts/guest-{init,leaks}.sh "$root/"
 	install -m 755 scripts/nfs-rdma-init.sh "$root/init"
 	(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) > "$OUT/initramfs"
 }

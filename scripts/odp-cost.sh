@@ -44,7 +44,7 @@ rm -rf "$root"
 mkdir -p "$root"/{bin,dev,proc,sys}
 for tree in base linux; do build_module $tree "$root"; done
 cp /bin/busybox "$root/bin/busybox"
-cp scripts/guest-init.sh "$root/"
+cp scripts/guest-{init,leaks}.sh "$root/"
 install -m 755 scripts/odp-cost-init.sh "$root/init"
 echo "$regions" > "$root/regions"
 (cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) > "$initramfs"

@@ -33,7 +33,7 @@ build()
 		die_log "$log" "tools/testing/selftests/dma/mlx5vf_cost: does not compile for build/$1"
 	mkdir -p "$root"/{bin,dev,proc,sys}
 	cp /bin/busybox "$root/bin/busybox"
-	cp "$out/$1.module/mlx5vf_cost.ko" scripts/guest-init.sh "$root/"
+	cp "$out/$1.module/mlx5vf_cost.ko" scripts/guest-{init,leaks}.sh "$root/"
 	install -m 755 scripts/vfio-cost-init.sh "$root/init"
 	echo "$buffers" > "$root/buffers"
 	(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) > "$out/$1.initramfs"
