@@ -468,10 +468,13 @@ static void arm(struct stress *s, int *nth)
 
 static void arm_failures(struct stress *s)
 {
-	guard(spinlock_irqsave)(&s->mock->lock);
+	unsigned long flags;
+
+	spin_lock_irqsave(&s->mock->lock, flags);
 	arm(s, &s->mock->fail_map);
 	arm(s, &s->mock->fail_table);
 	arm(s, &s->mock->fail_sync);
+	spin_unlock_irqrestore(&s->mock->lock, flags);
 }
 
 /* Failures that have been asked for and have not happened; now they do not. */

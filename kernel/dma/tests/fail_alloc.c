@@ -5,9 +5,12 @@
 
 #include "fail_alloc.h"
 
+/* How often to fail the nth allocation, if nothing comes of it */
+#define FAIL_REPEATS	4
+
 static struct task_struct *fail_task;
 static int fail_nth;
-static bool fail_again;
+static int fail_repeats;
 
 static int fail_alloc_probe(struct kprobe *probe, struct pt_regs *regs)
 {
@@ -47,7 +50,7 @@ void fail_alloc_insert(struct kunit *test)
 {
 	int i;
 
-	fail_again = false;
+	fail_repeats = 0;
 	for (i = 0; i < ARRAY_SIZE(probes); i++) {
 		struct kprobe *probe = &probes[i];
 
@@ -76,13 +79,16 @@ bool fail_alloc_disarm(void)
 }
 
 /*
- * slab may do without the page that it did not get. It takes another, and does not
- * ask the next time: what was behind it has the same number then.
+ * slab may do without the page that it did not get. It takes another, or a smaller
+ * one, and does not ask the next time: what was behind it has the same number then.
  */
 bool fail_alloc_next(int *nth, int err)
 {
-	fail_again = !err && !fail_again;
-	if (!fail_again)
+	if (!err && fail_repeats < FAIL_REPEATS) {
+		fail_repeats++;
+	} else {
+		fail_repeats = 0;
 		++*nth;
+	}
 	return fail_alloc_disarm();
 }

@@ -177,11 +177,15 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
 			  int prot, gfp_t gfp, size_t *mapped)
 {
 	struct mock_iommu *mock = to_mock(domain);
+	unsigned long flags;
+	int err;
 
-	guard(spinlock_irqsave)(&mock->lock);
+	spin_lock_irqsave(&mock->lock, flags);
 	mock->calls.map++;
 	mock->prot = prot;
-	return map_range(mock, iova, phys, pgsize, pgcount, mapped);
+	err = map_range(mock, iova, phys, pgsize, pgcount, mapped);
+	spin_unlock_irqrestore(&mock->lock, flags);
+	return err;
 }
 
 /* By granules, since nothing is said about the alignment to larger pages. */
@@ -190,15 +194,17 @@ static int mock_map_vec(struct iommu_domain *domain, unsigned long iova,
 			gfp_t gfp, size_t *mapped)
 {
 	struct mock_iommu *mock = to_mock(domain);
+	unsigned long flags;
 	int err = 0;
 
-	guard(spinlock_irqsave)(&mock->lock);
+	spin_lock_irqsave(&mock->lock, flags);
 	mock->calls.map_vec++;
 	mock->prot = prot;
 	for (; nr && !err; vec++, nr--)
 		err = map_range(mock, iova + *mapped, vec->paddr,
 				BIT(granule_shift(mock)),
 				vec->len >> granule_shift(mock), mapped);
+	spin_unlock_irqrestore(&mock->lock, flags);
 	return err;
 }
 
@@ -209,10 +215,11 @@ static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 {
 	struct mock_iommu *mock = to_mock(domain);
 	size_t size = pgsize * pgcount, done = 0;
+	unsigned long flags;
 	void *entry;
 	u64 start;
 
-	guard(spinlock_irqsave)(&mock->lock);
+	spin_lock_irqsave(&mock->lock, flags);
 	mock->calls.unmap++;
 	while (done < size) {
 		entry = find_entry(mock, &mock->table, iova + done, &start);
@@ -224,6 +231,7 @@ static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 		iommu_iotlb_gather_add_range(gather, start, entry_size(entry));
 		done = start + entry_size(entry) - iova;
 	}
+	spin_unlock_irqrestore(&mock->lock, flags);
 	return done;
 }
 
@@ -251,12 +259,14 @@ static int mock_iotlb_sync_map(struct iommu_domain *domain, unsigned long iova,
 			       size_t size)
 {
 	struct mock_iommu *mock = to_mock(domain);
+	unsigned long flags;
+	int err;
 
-	guard(spinlock_irqsave)(&mock->lock);
+	spin_lock_irqsave(&mock->lock, flags);
 	mock->calls.sync_map++;
-	if (fails(&mock->fail_sync))
-		return mock->errno;
-	return show(mock, iova, size);
+	err = fails(&mock->fail_sync) ? mock->errno : show(mock, iova, size);
+	spin_unlock_irqrestore(&mock->lock, flags);
+	return err;
 }
 
 /* The device sees no more of the range than is mapped. */
@@ -278,33 +288,47 @@ static void mock_iotlb_sync(struct iommu_domain *domain,
 			    struct iommu_iotlb_gather *gather)
 {
 	struct mock_iommu *mock = to_mock(domain);
+	unsigned long flags;
 
-	guard(spinlock_irqsave)(&mock->lock);
+	spin_lock_irqsave(&mock->lock, flags);
 	mock->calls.sync++;
 	invalidate(mock, gather->start, gather->end);
+	spin_unlock_irqrestore(&mock->lock, flags);
 }
 
 static void mock_flush_iotlb_all(struct iommu_domain *domain)
 {
 	struct mock_iommu *mock = to_mock(domain);
+	unsigned long flags;
 
-	guard(spinlock_irqsave)(&mock->lock);
+	spin_lock_irqsave(&mock->lock, flags);
 	mock->calls.flush_all++;
 	invalidate(mock, 0, U64_MAX);
+	spin_unlock_irqrestore(&mock->lock, flags);
+}
+
+static phys_addr_t translate_locked(struct mock_iommu *mock, struct xarray *xa,
+				    u64 iova)
+{
+	unsigned long flags;
+	phys_addr_t phys;
+
+	spin_lock_irqsave(&mock->lock, flags);
+	phys = translate(mock, xa, iova);
+	spin_unlock_irqrestore(&mock->lock, flags);
+	return phys;
 }
 
 static phys_addr_t mock_iova_to_phys(struct iommu_domain *domain, dma_addr_t iova)
 {
 	struct mock_iommu *mock = to_mock(domain);
 
-	guard(spinlock_irqsave)(&mock->lock);
-	return translate(mock, &mock->table, iova);
+	return translate_locked(mock, &mock->table, iova);
 }
 
 phys_addr_t mock_iommu_device_sees(struct mock_iommu *mock, dma_addr_t addr)
 {
-	guard(spinlock_irqsave)(&mock->lock);
-	return translate(mock, &mock->seen, addr);
+	return translate_locked(mock, &mock->seen, addr);
 }
 
 static int mock_attach(struct iommu_domain *domain, struct device *dev)
