@@ -879,6 +879,7 @@ static void expect_refused_reservation_given_back(struct fixture *f,
 						  struct request *req)
 {
 	struct mapping *m = new_mapping(f, req);
+	struct dma_iova_state state;
 	int i;
 
 	few_addresses(f, 24);
@@ -891,6 +892,10 @@ static void expect_refused_reservation_given_back(struct fixture *f,
 		if (i % 16 == 0)
 			msleep(FLUSH_QUEUE_MS);
 	}
+
+	/* There is room left, and not just for a page. */
+	KUNIT_ASSERT_TRUE(f->test, dma_iova_try_alloc(f->dev, &state, 0, SZ_64K));
+	dma_iova_free(f->dev, &state);
 }
 
 static void start_across_segment_boundary(struct kunit *test)
