@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# cost-kernels.sh: the kernels that are compared by scripts/nvme-cost.sh and
-# vfio-cost.sh: with the series (build/cost/linux) and without (build/cost/base),
+# cost-kernels.sh: the kernels that are compared by scripts/nvme-cost.sh, odp-cost.sh
+# and vfio-cost.sh: with the series (build/cost/linux) and without (build/cost/base),
 # both of one configuration.
 #
 #   NO_BUILD=1		take those that are there

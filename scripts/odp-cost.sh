@@ -3,8 +3,7 @@
 #
 # odp-cost.sh: guest instructions to fault in and to invalidate the pages of a
 # region for RDMA on-demand paging, behind VT-d in lazy mode, and what the region
-# takes in memory, with the series (build/linux) and without (build/base). The
-# kernels are those of scripts/nvme-cost.sh.
+# takes in memory, with the series (build/linux) and without (build/base).
 #
 #   COST_TIMEOUT=300	seconds for a guest
 #   NO_BUILD=1		take the kernels that are there
@@ -30,8 +29,6 @@ build_module()
 {
 	local dir=$out/odp.$1
 
-	[ "${NO_BUILD:-0}" = 1 ] || SRC=build/$1 O=$out/$1 scripts/kernel.sh configs/rdma.config configs/cost.config
-	[ -f "$out/$1/arch/x86/boot/bzImage" ] || die "$out/$1/arch/x86/boot/bzImage: missing: do without NO_BUILD"
 	rm -rf "$dir"
 	cp -r $module "$dir"	# where the objects go
 	make -C "build/$1" O="$PWD/$out/$1" CC='ccache gcc' M="$PWD/$dir" modules > "$dir.log" 2>&1 ||
@@ -39,6 +36,7 @@ build_module()
 	cp "$dir/odp_cost.ko" "$2/$1.ko"
 }
 
+scripts/cost-kernels.sh
 root=$out/odp.root
 rm -rf "$root"
 mkdir -p "$root"/{bin,dev,proc,sys}
