@@ -5,6 +5,7 @@
 # needs: the kernel of the source, the module for it, and an initramfs.
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
+. scripts/guest-root.sh
 . scripts/bench-guest.sh
 
 tree=$1 src=$2 arch=$3
@@ -36,4 +37,4 @@ cp "$out/$name.module/dma_iova_bench.ko" "$root/"
 	die_log "$out/$name.init.log" "scripts/bench-init.c: does not compile"
 sed -n 's/^pages //p' "$table" > "$root/pages"
 sed -n 's/^hammer //p' "$table" > "$root/hammer"
-(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) > "$out/$name.initramfs"
+pack_root "$root" > "$out/$name.initramfs"

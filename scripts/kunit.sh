@@ -13,6 +13,7 @@
 #   KERNEL_ARGS=          more kernel arguments, such as dma_iova_random_kunit.steps=1000000
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
+. scripts/guest-root.sh
 
 arch=${ARCH:-x86_64}
 if [ -n "${1:-}" ]; then arch=$(profile_arch "$1"); fi
@@ -22,14 +23,9 @@ out=build/kunit
 # make_root: $out/initramfs, for a kernel that has kmemleak
 make_root()
 {
-	local root=$out/root
-
 	if [ -e "$out/initramfs" ]; then return; fi
-	mkdir -p "$root"/{bin,dev,sys}
-	cp /bin/busybox "$root/bin/" || die "/bin/busybox: not installed: make deps"
-	cp scripts/guest-leaks.sh "$root/"
-	install -m 755 scripts/kunit-init.sh "$root/init"
-	(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) > "$out/initramfs"
+	guest_root "$out/root" scripts/kunit-init.sh
+	pack_root "$out/root" > "$out/initramfs"
 }
 
 # run_suite <profile> <qemu config> <QEMU arguments> <kernel arguments> <suite>,

@@ -11,6 +11,7 @@
 #   BENCHMARK_TIMEOUT=120	seconds for a machine
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
+. scripts/guest-root.sh
 
 KERNEL=${KERNEL:-build/kernel}
 OUT=${OUT:-build/map-benchmark}
@@ -29,15 +30,11 @@ tool()
 
 make_initramfs()
 {
-	rm -rf "$OUT/root"
-	mkdir -p "$OUT/root/bin" "$OUT/root/dev" "$OUT/root/proc" "$OUT/root/sys"
-	cp /bin/busybox "$OUT/root/bin/busybox"
+	guest_root "$OUT/root" scripts/map-benchmark-init.sh
 	tool linux dma_map_benchmark dma_map_benchmark
 	tool linux map_benchmark_params map_benchmark_params
 	tool base dma_map_benchmark dma_map_benchmark.base
-	cp scripts/guest-{init,leaks}.sh "$OUT/root/"
-	install -m 755 scripts/map-benchmark-init.sh "$OUT/root/init"
-	(cd "$OUT/root" && find . | cpio --quiet -o -H newc -R 0:0) > "$OUT/initramfs"
+	pack_root "$OUT/root" > "$OUT/initramfs"
 }
 
 # boot <machine> <QEMU arguments> <kernel arguments>

@@ -10,6 +10,7 @@
 #   NFS_TIMEOUT=120		seconds
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
+. scripts/guest-root.sh
 
 KERNEL=${KERNEL:-build/kernel}
 OUT=${OUT:-build/nfs-rdma}
@@ -24,9 +25,8 @@ make_initramfs()
 {
 	local root=$OUT/root m libraries rdma
 
-	rm -rf "$root"
-	mkdir -p "$root"/{bin,dev,etc,export,mnt,proc,sys,tmp,modules}
-	cp /bin/busybox "$root/bin/busybox" || die "/bin/busybox: not installed: make deps"
+	guest_root "$root" scripts/nfs-rdma-init.sh
+	mkdir -p "$root"/{etc,export,mnt,tmp,modules}
 	rdma=$(PATH=$PATH:/usr/sbin:/sbin command -v rdma) || die "rdma: not installed: make deps"
 	libraries=$(ldd "$rdma") || die "$rdma: ldd fails"
 	grep -o '/[^ ]*' <<< "$libraries" | xargs cp -L --parents -t "$root"
@@ -38,9 +38,7 @@ make_initramfs()
 	head -c 4194304 /dev/urandom > "$root/even"
 	head -c 1050001 /dev/urandom > "$root/odd"
 	head -c 100 /dev/urandom > "$root/small"
-	cp scripts/guest-{init,leaks}.sh "$root/"
-	install -m 755 scripts/nfs-rdma-init.sh "$root/init"
-	(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) > "$OUT/initramfs"
+	pack_root "$root" > "$OUT/initramfs"
 }
 
 boot()

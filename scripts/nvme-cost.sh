@@ -11,6 +11,7 @@
 #   NO_BUILD=1		take the kernels that are there
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
+. scripts/guest-root.sh
 . scripts/nvme-guest.sh
 
 trees='base linux'
@@ -51,14 +52,10 @@ make_initramfs()
 {
 	local root=$out/root
 
-	rm -rf $root
-	mkdir -p $root/{bin,dev,proc,sys}
-	cp /bin/busybox $root/bin/busybox
+	guest_root $root scripts/nvme-cost-init.sh
 	cp $out/nvme_cost $root/
-	cp scripts/guest-{init,leaks}.sh $root/
-	install -m 755 scripts/nvme-cost-init.sh $root/init
 	sed -n 's/^io //p' $table > $root/ios
-	(cd $root && find . | cpio --quiet -o -H newc -R 0:0) > $out/initramfs
+	pack_root $root > $out/initramfs
 }
 
 asked=$(machines "$@")

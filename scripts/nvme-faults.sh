@@ -67,7 +67,7 @@ time_out_under_load() {
 # The driver goes while requests are under way, which fail, and comes back, a few
 # times over. Nobody else notices.
 rebind_under_load() {
-	local n=0 function driver=/sys/bus/pci/drivers/nvme
+	local n=0 function other driver=/sys/bus/pci/drivers/nvme
 
 	function=$(basename "$(pci_of "$1")")
 	fio --name=other --filename="$2" --rw=randwrite --bs=4k --size=4m --direct=1 --iodepth=8 --ioengine=libaio \

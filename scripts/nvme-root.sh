@@ -5,6 +5,7 @@
 # boots, <directory>/initramfs, and an ACPI table for it, <directory>/ssdt.aml.
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
+. scripts/guest-root.sh
 
 out=$1
 root=$out/root
@@ -47,18 +48,13 @@ install_fio()
 	cp "$fio" "$root/bin/"
 }
 
-rm -rf "$root"
-mkdir -p "$root"/{bin,dev,etc,mnt,proc,sys,tmp}
-cp /bin/busybox "$root/bin/" || die "/bin/busybox: not installed: make deps"
+guest_root "$root" scripts/nvme-init.sh
+mkdir -p "$root"/{etc,mnt,tmp}
 install_fio
 for program in mke2fs e2fsck; do install_program "$program"; done
 cp /etc/mke2fs.conf "$root/etc/"
 cp scripts/nvme{,-soak}.fio scripts/nvme-{count,faults,steps}.sh "$root/"
 cp "$KERNEL"/drivers/nvme/host/nvme{,-core}.ko "$root/" || die "$KERNEL/drivers/nvme/host/: no modules: make kernel"
-cp scripts/guest-{init,leaks}.sh "$root/"
-install -m 755 scripts/nvme-init.sh "$root/init"
-
-# Not compressed: unpacking costs the guest more than QEMU the reading.
-(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) > "$out/initramfs"
+pack_root "$root" > "$out/initramfs"
 iasl -p "$out/ssdt" configs/nvme.asl > "$out/iasl.log" 2>&1 || die_log "$out/iasl.log" "configs/nvme.asl: iasl fails"
 say INITRD "$out/initramfs ($(du -m "$out/initramfs" | cut -f 1) MB)"

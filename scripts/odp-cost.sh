@@ -9,6 +9,7 @@
 #   NO_BUILD=1		take the kernels that are there
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
+. scripts/guest-root.sh
 . scripts/nvme-guest.sh
 
 machine=intel-lazy
@@ -38,14 +39,10 @@ build_module()
 
 scripts/cost-kernels.sh
 root=$out/odp.root
-rm -rf "$root"
-mkdir -p "$root"/{bin,dev,proc,sys}
+guest_root "$root" scripts/odp-cost-init.sh
 for tree in base linux; do build_module $tree "$root"; done
-cp /bin/busybox "$root/bin/busybox"
-cp scripts/guest-{init,leaks}.sh "$root/"
-install -m 755 scripts/odp-cost-init.sh "$root/init"
 echo "$regions" > "$root/regions"
-(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) > "$initramfs"
+pack_root "$root" > "$initramfs"
 
 for tree in base linux; do
 	log=$out/odp.$tree

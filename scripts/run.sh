@@ -10,7 +10,8 @@
 #   ACCEL=tcg             or kvm, which counts the same but waits in real time
 #   RUN_TIMEOUT=120       seconds
 set -euo pipefail
-cd "$(dirname "$0")/.."
+. "$(dirname "$0")/repo.sh"
+. scripts/guest-root.sh
 
 KERNEL=${KERNEL:-build/kernel}
 OUT=${OUT:-build/run}
@@ -21,7 +22,6 @@ BZIMAGE=$KERNEL/arch/x86/boot/bzImage
 MODULE=$KERNEL/samples/dma-iova/edu-dma.ko
 BUSYBOX=/bin/busybox
 
-step() { printf '  %-7s %s\n' "$1" "$2"; }
 fail() { printf 'run: FAILED: %s\n' "$1" >&2; exit 1; }
 
 # The value in the line of the results that begins with these words
@@ -39,16 +39,13 @@ check_needs() {
 
 make_initramfs() {
 	local root=$OUT/root
-	step INITRD "$OUT/initramfs.gz"
-	rm -rf "$root"
-	mkdir -p "$root"/{bin,data,dev,proc,sys}
-	cp "$BUSYBOX" "$root/bin/busybox"
+	say INITRD "$OUT/initramfs.gz"
+	guest_root "$root" scripts/run-init.sh
+	mkdir "$root/data"
 	cp "$MODULE" "$root/"
-	cp scripts/guest-{init,leaks}.sh "$root/"
-	install -m 755 scripts/run-init.sh "$root/init"
 	head -c 65536 /dev/urandom >"$root/data/even"
 	head -c 50001 /dev/urandom >"$root/data/odd"
-	(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0 | gzip -1) >"$OUT/initramfs.gz"
+	pack_root "$root" | gzip -1 >"$OUT/initramfs.gz"
 }
 
 # With icount the guest's clock jumps over what it waits for.
@@ -56,7 +53,7 @@ boot() {
 	local clock=() rc=0
 	[ "$ACCEL" = kvm ] || clock=(-icount 'shift=0,sleep=off')
 	truncate -s 0 "$OUT"/{console.log,results,trace.log}
-	step BOOT "$BZIMAGE, virtio-iommu, edu ($ACCEL)"
+	say BOOT "$BZIMAGE, virtio-iommu, edu ($ACCEL)"
 	{ timeout --foreground -k 5 "$RUN_TIMEOUT" qemu-system-x86_64 \
 		-machine q35 -accel "$ACCEL" "${clock[@]}" -smp 1 -m 256M \
 		-nodefaults -no-user-config -nographic -no-reboot -bios qboot.rom \

@@ -12,6 +12,7 @@
 #   NO_BUILD=1		take the kernels that are there
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
+. scripts/guest-root.sh
 . scripts/guest.sh
 
 limit=0.3		# patched divided by base, of the first buffer
@@ -27,16 +28,14 @@ build()
 {
 	local root=$out/$1.root log=$out/$1.module.log
 
-	rm -rf "$out/$1.module" "$root"
+	rm -rf "$out/$1.module"
 	cp -r tools/testing/selftests/dma/mlx5vf_cost "$out/$1.module"
 	make -C "build/$1" O="$PWD/$kernels/$1" ARCH=x86_64 CC='ccache gcc' M="$PWD/$out/$1.module" modules > "$log" 2>&1 ||
 		die_log "$log" "tools/testing/selftests/dma/mlx5vf_cost: does not compile for build/$1"
-	mkdir -p "$root"/{bin,dev,proc,sys}
-	cp /bin/busybox "$root/bin/busybox"
-	cp "$out/$1.module/mlx5vf_cost.ko" scripts/guest-{init,leaks}.sh "$root/"
-	install -m 755 scripts/vfio-cost-init.sh "$root/init"
+	guest_root "$root" scripts/vfio-cost-init.sh
+	cp "$out/$1.module/mlx5vf_cost.ko" "$root/"
 	echo "$buffers" > "$root/buffers"
-	(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) > "$out/$1.initramfs"
+	pack_root "$root" > "$out/$1.initramfs"
 }
 
 # boot <tree>: with icount a nanosecond is an instruction
