@@ -175,28 +175,10 @@ static struct request *request_of(struct kunit *test,
 	return req;
 }
 
-/* Page after page, the first from @into on, and of the last one @tail bytes */
-static struct bio_vec *scattered_data(struct kunit *test, int nr,
-				      unsigned int into, unsigned int tail)
-{
-	struct bio_vec *data = kunit_kcalloc(test, nr, sizeof(*data),
-					     GFP_KERNEL);
-	struct page **pages = fixture_scattered_pages(test, nr);
-	int i;
-
-	KUNIT_ASSERT_NOT_NULL(test, data);
-	for (i = 0; i < nr; i++)
-		bvec_set_page(&data[i], pages[i], PAGE_SIZE, 0);
-	data[0].bv_offset = into;
-	data[0].bv_len = PAGE_SIZE - into;
-	data[nr - 1].bv_len = tail - data[nr - 1].bv_offset;
-	return data;
-}
-
 /* Four pages, of which the second ends within a granule */
 static struct bio_vec *data_with_gap(struct kunit *test)
 {
-	struct bio_vec *data = scattered_data(test, 4, 0, PAGE_SIZE);
+	struct bio_vec *data = fixture_scattered_data(test, 4, 0, PAGE_SIZE);
 
 	data[1].bv_len = PAGE_SIZE - 512;
 	return data;
@@ -583,7 +565,7 @@ static void expect_requests_to_iommu(struct fixture *f, struct request *req,
 static void start_one_range_of_scattered_pages(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct bio_vec *data = scattered_data(test, 16, 512, 1024);
+	struct bio_vec *data = fixture_scattered_data(test, 16, 512, 1024);
 
 	expect_requests_to_iommu(f, request_of(test, &no_limits, REQ_OP_WRITE,
 					       data, 16), 16, IOMMU_READ);
@@ -595,7 +577,7 @@ static void start_one_range_by_virt_boundary(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct queue_limits limits = no_limits;
-	struct bio_vec *data = scattered_data(test, 16, 512, 1024);
+	struct bio_vec *data = fixture_scattered_data(test, 16, 512, 1024);
 	struct page *large = fixture_large_page(test);
 
 	limits.virt_boundary_mask = f->granule - 1;
@@ -616,7 +598,7 @@ static void start_virt_boundary_within_granule(struct kunit *test)
 
 	limits.virt_boundary_mask = 511;
 	expect_request_is_one_range(f, request_of(test, &limits, REQ_OP_READ,
-						  scattered_data(test, 4, 512, 1024),
+						  fixture_scattered_data(test, 4, 512, 1024),
 						  4));
 	expect_request_is_segments(f, request_of(test, &limits, REQ_OP_READ,
 						 data_with_gap(test), 4), 4);
@@ -626,7 +608,7 @@ static void start_several_bios(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct request *req = new_request(test, &no_limits, REQ_OP_WRITE);
-	struct bio_vec *data = scattered_data(test, 7, 512, 1024);
+	struct bio_vec *data = fixture_scattered_data(test, 7, 512, 1024);
 
 	add_bio(test, req, data, 3);
 	add_bio(test, req, data + 3, 1);
@@ -640,7 +622,7 @@ static void start_many_segments(struct kunit *test)
 	struct fixture *f = test->priv;
 
 	expect_requests_to_iommu(f, request_of(test, &no_limits, REQ_OP_WRITE,
-					       scattered_data(test, MANY, 512, 1024),
+					       fixture_scattered_data(test, MANY, 512, 1024),
 					       MANY), MANY, IOMMU_READ);
 }
 
@@ -667,7 +649,7 @@ static void start_bio_advanced(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct request *req = new_request(test, &no_limits, REQ_OP_READ);
-	struct bio_vec *data = scattered_data(test, 6, 0, PAGE_SIZE);
+	struct bio_vec *data = fixture_scattered_data(test, 6, 0, PAGE_SIZE);
 	struct bio *bio = new_bio(test, req, data, 4);
 
 	bio_advance(bio, PAGE_SIZE + 512);
@@ -680,7 +662,7 @@ static void start_special_payload(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct request *req = request_of(test, &no_limits, REQ_OP_WRITE,
-					 scattered_data(test, 4, 0, PAGE_SIZE),
+					 fixture_scattered_data(test, 4, 0, PAGE_SIZE),
 					 4);
 	struct page *page = fixture_lone_page(test);
 	const size_t len = 256;
@@ -728,7 +710,7 @@ static void start_in_atomic_context(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct request *req = request_of(test, &no_limits, REQ_OP_READ,
-					 scattered_data(test, 4, 0, PAGE_SIZE),
+					 fixture_scattered_data(test, 4, 0, PAGE_SIZE),
 					 4);
 	struct mapping *m = new_mapping(f, req);
 	unsigned long flags;
@@ -764,7 +746,7 @@ static void start_gap_between_segments(struct kunit *test)
 	add_bio(test, req, data + 2, 2);
 	expect_request_is_segments(f, req, 4);
 
-	data = scattered_data(test, 3, 512, 1024);
+	data = fixture_scattered_data(test, 3, 512, 1024);
 	data[2].bv_offset = 512;
 	expect_request_is_segments(f, request_of(test, &no_limits, REQ_OP_WRITE,
 						 data, 3), 3);
@@ -846,7 +828,7 @@ static void next_keeps_max_segment_size(struct kunit *test)
 static void start_longer_than_max_segment_size(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct bio_vec *data = scattered_data(test, 16, 0, PAGE_SIZE);
+	struct bio_vec *data = fixture_scattered_data(test, 16, 0, PAGE_SIZE);
 	struct queue_limits limits = no_limits;
 
 	limits.max_segment_size = SZ_64K;
@@ -906,10 +888,10 @@ static void start_across_segment_boundary(struct kunit *test)
 
 	limits.seg_boundary_mask = SZ_64K - 1;
 	expect_request_is_one_range(f, request_of(test, &limits, REQ_OP_READ,
-						  scattered_data(test, 16, 0, PAGE_SIZE),
+						  fixture_scattered_data(test, 16, 0, PAGE_SIZE),
 						  16));
 	req = request_of(test, &limits, REQ_OP_READ,
-			 scattered_data(test, 17, 0, 512), 17);
+			 fixture_scattered_data(test, 17, 0, 512), 17);
 	expect_request_is_segments(f, req, 17);
 	expect_refused_reservation_given_back(f, req);
 }
@@ -919,7 +901,7 @@ static void start_reservation_refused(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct request *req = request_of(test, &no_limits, REQ_OP_READ,
-					 scattered_data(test, 20, 512, 1024),
+					 fixture_scattered_data(test, 20, 512, 1024),
 					 20);
 
 	expect_request_is_one_range(f, req);
@@ -931,7 +913,7 @@ static void start_reservation_refused(struct kunit *test)
 static void start_ignores_stale_state(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct bio_vec *data = scattered_data(test, 4, 0, PAGE_SIZE);
+	struct bio_vec *data = fixture_scattered_data(test, 4, 0, PAGE_SIZE);
 	struct mapping *live = map_request(f, request_of(test, &no_limits,
 							 REQ_OP_READ, data, 4));
 	struct request *req = request_of(test, &no_limits, REQ_OP_READ,
@@ -974,7 +956,7 @@ static void start_link_fails(struct kunit *test)
 	};
 	struct fixture *f = test->priv;
 	struct request *req = request_of(test, &no_limits, REQ_OP_READ,
-					 scattered_data(test, MANY, 512, 1024),
+					 fixture_scattered_data(test, MANY, 512, 1024),
 					 MANY);
 	struct mapping *m = new_mapping(f, req);
 	int i, nth;
@@ -995,7 +977,7 @@ static void start_sync_fails(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct request *req = request_of(test, &no_limits, REQ_OP_READ,
-					 scattered_data(test, 8, 512, 1024), 8);
+					 fixture_scattered_data(test, 8, 512, 1024), 8);
 	struct mapping *m = new_mapping(f, req);
 
 	spy.fail_sync_map_errno = -EIO;
@@ -1012,7 +994,7 @@ static void start_failure_gives_reservation_back(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct request *req = request_of(test, &no_limits, REQ_OP_READ,
-					 scattered_data(test, 16, 0, PAGE_SIZE),
+					 fixture_scattered_data(test, 16, 0, PAGE_SIZE),
 					 16);
 	struct mapping *m = new_mapping(f, req);
 	int i, nth;
@@ -1066,9 +1048,9 @@ static void map_moves_data_by_one_range(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct request *out = request_of(test, &no_limits, REQ_OP_WRITE,
-					 scattered_data(test, 4, 512, 1024), 4);
+					 fixture_scattered_data(test, 4, 512, 1024), 4);
 	struct request *in = request_of(test, &no_limits, REQ_OP_READ,
-					scattered_data(test, 4, 1024, 1536), 4);
+					fixture_scattered_data(test, 4, 1024, 1536), 4);
 
 	expect_device_moves_data(f, out, in);
 	KUNIT_EXPECT_EQ(test, spy.map_pages, 8);
@@ -1083,7 +1065,7 @@ static void map_moves_data_by_segments(struct kunit *test)
 					 4);
 	struct request *in = new_request(test, &no_limits, REQ_OP_READ);
 
-	data = scattered_data(test, 4, 512, PAGE_SIZE);
+	data = fixture_scattered_data(test, 4, 512, PAGE_SIZE);
 	add_bio(test, in, data, 1);
 	add_bio(test, in, data + 1, 3);
 	expect_device_moves_data(f, out, in);
@@ -1126,7 +1108,7 @@ static void expect_metadata_is_segments(struct fixture *f, struct request *req,
 static void integrity_small_buffers(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct bio_vec *data = scattered_data(test, 4, 0, PAGE_SIZE);
+	struct bio_vec *data = fixture_scattered_data(test, 4, 0, PAGE_SIZE);
 	struct queue_limits limits = no_limits;
 
 	expect_metadata_is_segments(f, request_with_metadata(test, &limits, data,
@@ -1145,7 +1127,7 @@ static void integrity_whole_granules(struct kunit *test)
 	struct mapping *m;
 
 	req = request_with_metadata(test, &no_limits,
-				    scattered_data(test, 4, 0, PAGE_SIZE), 4, 0,
+				    fixture_scattered_data(test, 4, 0, PAGE_SIZE), 4, 0,
 				    PAGE_SIZE);
 	m = map_metadata(f, req);
 	expect_one_range(m);
@@ -1163,7 +1145,7 @@ static void integrity_contiguous_buffers(struct kunit *test)
 	static const size_t lens[] = { 64 + 128 };
 	struct fixture *f = test->priv;
 	struct request *req = new_request(test, &no_limits, REQ_OP_READ);
-	struct bio_vec *data = scattered_data(test, 2, 0, PAGE_SIZE);
+	struct bio_vec *data = fixture_scattered_data(test, 2, 0, PAGE_SIZE);
 	struct page *page = fixture_lone_page(test);
 	struct bio_vec metadata[2];
 	struct mapping *m;
@@ -1192,7 +1174,7 @@ static void integrity_beside_data(struct kunit *test)
 	struct request *req;
 
 	req = request_with_metadata(test, &no_limits,
-				    scattered_data(test, 4, 512, 1024), 4, 128,
+				    fixture_scattered_data(test, 4, 512, 1024), 4, 128,
 				    64);
 	data = map_request(f, req);
 	metadata = map_metadata(f, req);
@@ -1221,7 +1203,7 @@ static void integrity_link_fails(struct kunit *test)
 	int nth;
 
 	req = request_with_metadata(test, &no_limits,
-				    scattered_data(test, 4, 0, PAGE_SIZE), 4, 0,
+				    fixture_scattered_data(test, 4, 0, PAGE_SIZE), 4, 0,
 				    PAGE_SIZE);
 	m = new_mapping(f, req);
 	m->integrity = true;
@@ -1290,7 +1272,7 @@ static void p2p_bus_address_mixed_with_ram(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct pci_dev *pdev = p2pmem_get(test);
 	struct page *pages = p2pmem_pages(test, pdev, 8);
-	struct bio_vec *data = scattered_data(test, 4, 0, PAGE_SIZE);
+	struct bio_vec *data = fixture_scattered_data(test, 4, 0, PAGE_SIZE);
 	struct request *req;
 	struct mapping *m;
 
@@ -1337,7 +1319,7 @@ static void p2p_not_supported(struct kunit *test)
 
 	/* Found out later: what is mapped already is for the driver to unmap. */
 	req = new_request(test, &no_limits, REQ_OP_READ);
-	add_bio(test, req, scattered_data(test, 2, 0, PAGE_SIZE), 2);
+	add_bio(test, req, fixture_scattered_data(test, 2, 0, PAGE_SIZE), 2);
 	add_every_other_page(test, req, pages, 1);
 	m = new_mapping(f, req);
 	map_all(m);
@@ -1381,7 +1363,7 @@ static void p2p_through_host_bridge_moves_data(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct pci_dev *pdev = p2pmem_get(test);
 	struct page *pages = p2pmem_pages(test, pdev, 4);
-	struct bio_vec *data = scattered_data(test, 2, 0, PAGE_SIZE);
+	struct bio_vec *data = fixture_scattered_data(test, 2, 0, PAGE_SIZE);
 	struct request *out, *in;
 
 	p2pmem_allow_host_bridge(test, pdev);
@@ -1405,7 +1387,7 @@ static void p2p_through_host_bridge_mixed_with_ram(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct pci_dev *pdev = p2pmem_get(test);
 	struct page *pages = p2pmem_pages(test, pdev, 8);
-	struct bio_vec *data = scattered_data(test, MANY, 0,
+	struct bio_vec *data = fixture_scattered_data(test, MANY, 0,
 					      PAGE_SIZE);
 	struct request *req;
 	struct mapping *m;
@@ -1562,7 +1544,7 @@ static struct bio_vec *data_beside_something(struct kunit *test, int nr,
 					     unsigned int into,
 					     unsigned int tail)
 {
-	struct bio_vec *data = scattered_data(test, nr, into, tail);
+	struct bio_vec *data = fixture_scattered_data(test, nr, into, tail);
 	int i;
 
 	for (i = 0; i < nr; i++)
@@ -1653,7 +1635,7 @@ static void direct_segments(struct kunit *test)
 	struct mapping *m;
 
 	m = map_request(f, request_of(test, &no_limits, REQ_OP_READ,
-				      scattered_data(test, 3, 512, 1024), 3));
+				      fixture_scattered_data(test, 3, 512, 1024), 3));
 	expect_segments(m, 3);
 	expect_ranges(m, 3, lens);
 	expect_data(m);
@@ -1666,10 +1648,10 @@ static void direct_moves_data(struct kunit *test)
 
 	expect_device_moves_data(f,
 				 request_of(test, &no_limits, REQ_OP_WRITE,
-					    scattered_data(test, 4, 512, 1024),
+					    fixture_scattered_data(test, 4, 512, 1024),
 					    4),
 				 request_of(test, &no_limits, REQ_OP_READ,
-					    scattered_data(test, 4, 1024, 1536),
+					    fixture_scattered_data(test, 4, 1024, 1536),
 					    4));
 }
 
@@ -1713,7 +1695,7 @@ static void direct_p2p_through_host_bridge(struct kunit *test)
 	unmap_direct(m);
 	expect_device_moves_data(f,
 				 request_of(test, &no_limits, REQ_OP_WRITE,
-					    scattered_data(test, 2, 0, PAGE_SIZE),
+					    fixture_scattered_data(test, 2, 0, PAGE_SIZE),
 					    2), req);
 }
 

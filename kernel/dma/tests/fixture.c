@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/bvec.h>
 #include <linux/debugfs.h>
 #include <linux/dma-mapping.h>
 #include <linux/fs.h>
@@ -35,6 +36,23 @@ struct page **fixture_scattered_pages(struct kunit *test, int nr)
 	for (i = 0; i < nr; i++)
 		pages[i] = fixture_lone_page(test);
 	return pages;
+}
+
+struct bio_vec *fixture_scattered_data(struct kunit *test, int nr,
+				       unsigned int into, unsigned int tail)
+{
+	struct bio_vec *data = kunit_kcalloc(test, nr, sizeof(*data),
+					     GFP_KERNEL);
+	struct page **pages = fixture_scattered_pages(test, nr);
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	for (i = 0; i < nr; i++)
+		bvec_set_page(&data[i], pages[i], PAGE_SIZE, 0);
+	data[0].bv_offset = into;
+	data[0].bv_len = PAGE_SIZE - into;
+	data[nr - 1].bv_len = tail - data[nr - 1].bv_offset;
+	return data;
 }
 
 void fixture_fill_page(struct page *page, int seed)

@@ -17,6 +17,8 @@
 /* Longer than a flush queue of the default kind keeps anything (10 ms) */
 #define FLUSH_QUEUE_MS	50
 
+struct bio_vec;
+
 struct fixture {
 	struct kunit *test;
 	struct edu *edu;
@@ -44,6 +46,9 @@ struct fixture *fixture_mock_untrusted(struct kunit *test,
 /* A page whose successor is not part of anything that is mapped */
 struct page *fixture_lone_page(struct kunit *test);
 struct page **fixture_scattered_pages(struct kunit *test, int nr);
+/* Page after page, the first from @into on, and of the last one @tail bytes */
+struct bio_vec *fixture_scattered_data(struct kunit *test, int nr,
+				       unsigned int into, unsigned int tail);
 /* 4 MiB in one piece */
 struct page *fixture_large_page(struct kunit *test);
 void fixture_fill_page(struct page *page, int seed);

@@ -131,30 +131,12 @@ static struct rdma *new_rdma(struct fixture *f)
 
 /* Memory */
 
-/* Page after page, the first from @into on, and of the last one @tail bytes */
-static struct bio_vec *scattered_data(struct kunit *test, int nr,
-				      unsigned int into, unsigned int tail)
-{
-	struct bio_vec *data = kunit_kcalloc(test, nr, sizeof(*data),
-					     GFP_KERNEL);
-	struct page **pages = fixture_scattered_pages(test, nr);
-	int i;
-
-	KUNIT_ASSERT_NOT_NULL(test, data);
-	for (i = 0; i < nr; i++)
-		bvec_set_page(&data[i], pages[i], PAGE_SIZE, 0);
-	data[0].bv_offset = into;
-	data[0].bv_len = PAGE_SIZE - into;
-	data[nr - 1].bv_len = tail - data[nr - 1].bv_offset;
-	return data;
-}
-
 /* Seven pages, of which the second ends within a granule */
 #define NR_WITH_GAP	7
 
 static struct bio_vec *data_with_gap(struct kunit *test)
 {
-	struct bio_vec *data = scattered_data(test, NR_WITH_GAP, 512, 1024);
+	struct bio_vec *data = fixture_scattered_data(test, NR_WITH_GAP, 512, 1024);
 
 	data[1].bv_len = PAGE_SIZE - 512;
 	return data;
@@ -498,7 +480,7 @@ static void init_one_sge_of_scattered_pages(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct rdma *r = new_rdma(f);
-	struct bio_vec *data = scattered_data(test, 16, 512, 1024);
+	struct bio_vec *data = fixture_scattered_data(test, 16, 512, 1024);
 
 	expect_requests_to_iommu(new_transfer(f, r, DMA_TO_DEVICE, data, 16),
 				 16, IOMMU_READ);
@@ -510,7 +492,7 @@ static void init_one_sge_of_scattered_pages(struct kunit *test)
 static void init_many_pieces(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct bio_vec *data = scattered_data(test, MANY, 512, 1024);
+	struct bio_vec *data = fixture_scattered_data(test, MANY, 512, 1024);
 
 	expect_requests_to_iommu(new_transfer(f, new_rdma(f), DMA_TO_DEVICE,
 					      data, MANY), MANY, IOMMU_READ);
@@ -520,7 +502,7 @@ static void init_many_pieces(struct kunit *test)
 static void init_iter_within_bvecs(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct bio_vec *data = scattered_data(test, 6, 0, PAGE_SIZE);
+	struct bio_vec *data = fixture_scattered_data(test, 6, 0, PAGE_SIZE);
 	struct transfer *t = new_transfer(f, new_rdma(f), DMA_FROM_DEVICE,
 					  data, 6);
 
@@ -568,9 +550,9 @@ static void init_moves_data_by_one_sge(struct kunit *test)
 	struct transfer *out, *in;
 
 	out = new_transfer(f, r, DMA_TO_DEVICE,
-			   scattered_data(test, 4, 512, 1024), 4);
+			   fixture_scattered_data(test, 4, 512, 1024), 4);
 	in = new_transfer(f, r, DMA_FROM_DEVICE,
-			  scattered_data(test, 4, 1024, 1536), 4);
+			  fixture_scattered_data(test, 4, 1024, 1536), 4);
 	expect_device_moves_data(out, in);
 	expect_one_sge(out);
 	expect_one_sge(in);
@@ -591,7 +573,7 @@ static void init_gap_between_pieces(struct kunit *test)
 	expect_transfer_is_pieces(new_transfer(f, r, DMA_FROM_DEVICE, data,
 					       NR_WITH_GAP));
 
-	data = scattered_data(test, 3, 512, 1024);
+	data = fixture_scattered_data(test, 3, 512, 1024);
 	data[2].bv_offset = 512;
 	expect_transfer_is_pieces(new_transfer(f, r, DMA_TO_DEVICE, data, 3));
 }
@@ -633,7 +615,7 @@ static void init_moves_data_by_pieces(struct kunit *test)
 static void init_longer_than_max_seg_size(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct bio_vec *data = scattered_data(test, 4, 512, 1024);
+	struct bio_vec *data = fixture_scattered_data(test, 4, 512, 1024);
 	struct transfer *t = new_transfer(f, new_rdma(f), DMA_TO_DEVICE, data,
 					  4);
 
@@ -647,7 +629,7 @@ static void init_longer_than_max_seg_size(struct kunit *test)
 static void init_across_segment_boundary(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct bio_vec *data = scattered_data(test, 17, 512, 1024);
+	struct bio_vec *data = fixture_scattered_data(test, 17, 512, 1024);
 	struct transfer *t = new_transfer(f, new_rdma(f), DMA_TO_DEVICE, data,
 					  17);
 
@@ -672,7 +654,7 @@ static void few_addresses(struct fixture *f, int bits)
 static void init_reservation_refused(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct bio_vec *data = scattered_data(test, 20, 512, 1024);
+	struct bio_vec *data = fixture_scattered_data(test, 20, 512, 1024);
 	struct transfer *t = new_transfer(f, new_rdma(f), DMA_FROM_DEVICE,
 					  data, 20);
 
@@ -687,7 +669,7 @@ static void init_reservation_refused(struct kunit *test)
 static void init_virtual_dma(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct bio_vec *data = scattered_data(test, 5, 512, 1024);
+	struct bio_vec *data = fixture_scattered_data(test, 5, 512, 1024);
 	struct rdma *r = new_rdma(f);
 	struct transfer *t;
 
@@ -722,7 +704,7 @@ static void expect_registered(struct transfer *t)
 static void init_iwarp_registers_memory(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct bio_vec *data = scattered_data(test, 4, 512, 1024);
+	struct bio_vec *data = fixture_scattered_data(test, 4, 512, 1024);
 	struct rdma *r = new_rdma(f);
 	struct transfer *t;
 
@@ -742,7 +724,7 @@ static void init_iwarp_registers_memory(struct kunit *test)
 static void init_max_sgl_rd_needs_no_registration(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct bio_vec *data = scattered_data(test, 4, 512, 1024);
+	struct bio_vec *data = fixture_scattered_data(test, 4, 512, 1024);
 	struct rdma *r = new_rdma(f);
 	struct transfer *t;
 
@@ -813,7 +795,7 @@ static void init_p2p_not_supported(struct kunit *test)
 static void init_nothing_to_transfer(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct bio_vec *data = scattered_data(test, 3, 0, PAGE_SIZE);
+	struct bio_vec *data = fixture_scattered_data(test, 3, 0, PAGE_SIZE);
 	struct transfer *t = new_transfer(f, new_rdma(f), DMA_TO_DEVICE, data,
 					  3);
 
@@ -825,7 +807,7 @@ static void init_nothing_to_transfer(struct kunit *test)
 static void init_iter_beyond_bvecs(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct bio_vec *data = scattered_data(test, 4, 0, PAGE_SIZE);
+	struct bio_vec *data = fixture_scattered_data(test, 4, 0, PAGE_SIZE);
 	struct transfer *t = new_transfer(f, new_rdma(f), DMA_TO_DEVICE, data,
 					  3);
 
@@ -841,7 +823,7 @@ static void init_iter_beyond_bvecs(struct kunit *test)
 static void init_empty_bvec(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct bio_vec *data = scattered_data(test, 3, 0, PAGE_SIZE);
+	struct bio_vec *data = fixture_scattered_data(test, 3, 0, PAGE_SIZE);
 	struct transfer *t;
 
 	t = new_transfer(f, new_rdma(f), DMA_TO_DEVICE, data, 3);
@@ -863,9 +845,9 @@ static void bounce_moves_data_by_one_sge(struct kunit *test)
 	struct transfer *out, *in;
 
 	out = new_transfer(f, r, DMA_TO_DEVICE,
-			   scattered_data(test, 4, 512, 1024), 4);
+			   fixture_scattered_data(test, 4, 512, 1024), 4);
 	in = new_transfer(f, r, DMA_FROM_DEVICE,
-			  scattered_data(test, 4, 1024, 1536), 4);
+			  fixture_scattered_data(test, 4, 1024, 1536), 4);
 	expect_device_moves_data(out, in);
 	expect_one_sge(out);
 	expect_one_sge(in);
@@ -880,9 +862,9 @@ static void bounce_moves_data_by_pieces(struct kunit *test)
 
 	dma_set_min_align_mask(f->dev, 0);
 	out = new_transfer(f, r, DMA_TO_DEVICE,
-			   scattered_data(test, 4, 512, 1024), 4);
+			   fixture_scattered_data(test, 4, 512, 1024), 4);
 	in = new_transfer(f, r, DMA_FROM_DEVICE,
-			  scattered_data(test, 4, 1024, 1536), 4);
+			  fixture_scattered_data(test, 4, 1024, 1536), 4);
 	expect_device_moves_data(out, in);
 	expect_sge_per_bvec(out);
 	expect_sge_per_bvec(in);
@@ -893,7 +875,7 @@ static void bounce_moves_data_by_pieces(struct kunit *test)
 static void direct_pieces(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct bio_vec *data = scattered_data(test, 7, 512, 1024);
+	struct bio_vec *data = fixture_scattered_data(test, 7, 512, 1024);
 	struct rdma *r = new_rdma(f);
 	struct transfer *t;
 
@@ -917,9 +899,9 @@ static void direct_moves_data(struct kunit *test)
 	struct transfer *out, *in;
 
 	out = new_transfer(f, r, DMA_TO_DEVICE,
-			   scattered_data(test, 3, 512, 1024), 3);
+			   fixture_scattered_data(test, 3, 512, 1024), 3);
 	in = new_transfer(f, r, DMA_FROM_DEVICE,
-			  scattered_data(test, 3, 1024, 1536), 3);
+			  fixture_scattered_data(test, 3, 1024, 1536), 3);
 	expect_device_moves_data(out, in);
 }
 
@@ -927,7 +909,7 @@ static void direct_moves_data(struct kunit *test)
 static void direct_max_sgl_rd_registers_memory(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct bio_vec *data = scattered_data(test, 4, 512, 1024);
+	struct bio_vec *data = fixture_scattered_data(test, 4, 512, 1024);
 	struct rdma *r = new_rdma(f);
 	struct transfer *t;
 	int i;
@@ -1123,7 +1105,7 @@ static int fail_each_allocation(struct transfer *t)
 static void fails_at_each_step_of_one_sge(struct kunit *test)
 {
 	struct fixture *f = failures_fixture(test);
-	struct bio_vec *data = scattered_data(test, MANY, 512, 1024);
+	struct bio_vec *data = fixture_scattered_data(test, MANY, 512, 1024);
 	struct transfer *t = new_transfer(f, new_rdma(f), DMA_FROM_DEVICE,
 					  data, MANY);
 
@@ -1152,7 +1134,7 @@ static void fails_at_each_step_of_one_bvec(struct kunit *test)
 {
 	struct fixture *f = failures_fixture(test);
 	struct transfer *t = new_transfer(f, new_rdma(f), DMA_TO_DEVICE,
-					  scattered_data(test, 1, 512, 1024),
+					  fixture_scattered_data(test, 1, 512, 1024),
 					  1);
 
 	KUNIT_EXPECT_EQ(test, fail_each(t, &f->mock->fail_map, -ENOMEM), 1);
@@ -1162,7 +1144,7 @@ static void fails_at_each_step_of_one_bvec(struct kunit *test)
 static void fails_at_each_step_of_registration(struct kunit *test)
 {
 	struct fixture *f = failures_fixture(test);
-	struct bio_vec *data = scattered_data(test, 4, 512, 1024);
+	struct bio_vec *data = fixture_scattered_data(test, 4, 512, 1024);
 	struct rdma *r = new_rdma(f);
 	struct transfer *t = new_transfer(f, r, DMA_FROM_DEVICE, data, 4);
 
@@ -1183,7 +1165,7 @@ static void fails_at_each_step_of_registration(struct kunit *test)
 static void refused_segment_gives_reservation_back(struct kunit *test)
 {
 	struct fixture *f = failures_fixture(test);
-	struct bio_vec *data = scattered_data(test, 4, 512, 1024);
+	struct bio_vec *data = fixture_scattered_data(test, 4, 512, 1024);
 	struct transfer *t = new_transfer(f, new_rdma(f), DMA_TO_DEVICE, data,
 					  4);
 

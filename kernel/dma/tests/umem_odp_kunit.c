@@ -13,7 +13,6 @@
 #include <linux/dma-direct.h>
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
-#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/mmu_notifier.h>
@@ -21,6 +20,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sizes.h>
 #include <linux/uaccess.h>
+#include <linux/workqueue.h>
 #include <rdma/ib_umem_odp.h>
 
 #include "fixture.h"
@@ -574,10 +574,10 @@ static void reservation_fails(struct kunit *test)
 
 struct racer {
 	struct region *r;
-	struct completion done;
 	int seed;
 	int wrong;
 	int failed;
+	struct work_struct work;
 };
 
 /* Each page that is said to be mapped is, and is the page of the process. */
@@ -599,9 +599,9 @@ static int wrong_pages(struct region *r)
 	return wrong;
 }
 
-static int race_faults(void *data)
+static void race_faults(struct work_struct *work)
 {
-	struct racer *racer = data;
+	struct racer *racer = container_of(work, struct racer, work);
 	struct region *r = racer->r;
 	size_t nr = r->size >> PAGE_SHIFT;
 	int i;
@@ -621,8 +621,6 @@ static int race_faults(void *data)
 		}
 		cond_resched();
 	}
-	complete(&racer->done);
-	return 0;
 }
 
 static void faults_race_with_invalidations(struct kunit *test)
@@ -632,22 +630,17 @@ static void faults_race_with_invalidations(struct kunit *test)
 	int i;
 
 	for (i = 0; i < RACERS; i++) {
-		struct task_struct *task;
-
 		racers[i] = (struct racer) { .r = r, .seed = i };
-		init_completion(&racers[i].done);
-		task = kthread_run(race_faults, &racers[i], "umem_odp_kunit/%d", i);
-		if (IS_ERR(task)) {
-			KUNIT_FAIL(test, "no thread %d\n", i);
-			complete(&racers[i].done);
-		}
+		INIT_WORK_ONSTACK(&racers[i].work, race_faults);
+		queue_work(system_unbound_wq, &racers[i].work);
 	}
 	for (i = 0; i < RACE_ROUNDS; i++) {
 		advise(r, i % 13, 1 + i % 4, MADV_DONTNEED);
 		cond_resched();
 	}
 	for (i = 0; i < RACERS; i++) {
-		wait_for_completion(&racers[i].done);
+		flush_work(&racers[i].work);
+		destroy_work_on_stack(&racers[i].work);
 		KUNIT_EXPECT_EQ(test, racers[i].wrong, 0);
 		KUNIT_EXPECT_EQ(test, racers[i].failed, 0);
 	}
@@ -658,19 +651,35 @@ static void faults_race_with_invalidations(struct kunit *test)
 	expect_npages(r, 0);
 }
 
-struct waiter {
+/* Holds the lock of a region, so that the case itself may call mm without. */
+struct holder {
 	struct region *r;
-	struct completion done;
-	int ret;
+	struct completion held;
+	struct completion release;
+	struct work_struct work;
 };
 
-static int fault_and_complete(void *data)
+static void hold_lock(struct work_struct *work)
 {
-	struct waiter *w = data;
+	struct holder *h = container_of(work, struct holder, work);
 
-	w->ret = fault(w->r, 0, 1);
-	complete(&w->done);
-	return 0;
+	mutex_lock(&h->r->umem->umem_mutex);
+	complete(&h->held);
+	wait_for_completion(&h->release);
+	mutex_unlock(&h->r->umem->umem_mutex);
+}
+
+struct faulter {
+	struct region *r;
+	int ret;
+	struct work_struct work;
+};
+
+static void fault_in_page(struct work_struct *work)
+{
+	struct faulter *f = container_of(work, struct faulter, work);
+
+	f->ret = fault(f->r, 0, 1);
 }
 
 static bool somebody_waits_for(struct mutex *lock)
@@ -687,36 +696,37 @@ static bool somebody_waits_for(struct mutex *lock)
 static void fault_repeats_after_invalidation(struct kunit *test)
 {
 	struct region *r = new_region(test, 1);
-	struct mutex *lock = &r->umem->umem_mutex;
-	struct waiter w = { .r = r };
-	struct task_struct *task;
+	struct holder holder = { .r = r };
+	struct faulter faulter = { .r = r };
 	struct page *old;
 	int err;
 
 	touch(r, 0, 1);
 	/* So that it does not come back as the new one */
 	KUNIT_ASSERT_EQ(test, get_user_pages_unlocked(r->addr, 1, &old, 0), 1L);
-	init_completion(&w.done);
-	mutex_lock(lock);
-	task = kthread_run(fault_and_complete, &w, "umem_odp_kunit");
-	if (IS_ERR(task)) {
-		mutex_unlock(lock);
-		put_page(old);
-		KUNIT_FAIL_AND_ABORT(test, "no thread");
-	}
-	while (!somebody_waits_for(lock))
+	init_completion(&holder.held);
+	init_completion(&holder.release);
+	INIT_WORK_ONSTACK(&holder.work, hold_lock);
+	INIT_WORK_ONSTACK(&faulter.work, fault_in_page);
+	queue_work(system_unbound_wq, &holder.work);
+	wait_for_completion(&holder.held);
+	queue_work(system_unbound_wq, &faulter.work);
+	while (!somebody_waits_for(&r->umem->umem_mutex))
 		usleep_range(100, 200);
 
 	invalidate_locked = true;
 	err = do_madvise(current->mm, r->addr, PAGE_SIZE, MADV_DONTNEED);
 	invalidate_locked = false;
 	err = err ?: put_user(42, page_at(r, 0));
-	mutex_unlock(lock);
-	wait_for_completion(&w.done);
+	complete(&holder.release);
+	flush_work(&holder.work);
+	flush_work(&faulter.work);
+	destroy_work_on_stack(&holder.work);
+	destroy_work_on_stack(&faulter.work);
 	put_page(old);
 
 	KUNIT_EXPECT_EQ(test, err, 0);
-	KUNIT_EXPECT_EQ(test, w.ret, 1);
+	KUNIT_EXPECT_EQ(test, faulter.ret, 1);
 	expect_mapped(r, 0, 1);
 	KUNIT_EXPECT_PTR_NE(test, odp_page(r, 0), old);
 	KUNIT_EXPECT_EQ(test, *(char *)page_address(odp_page(r, 0)), 42);
