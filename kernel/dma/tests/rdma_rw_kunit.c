@@ -911,7 +911,7 @@ static void direct_max_sgl_rd_registers_memory(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct bio_vec *data = fixture_scattered_data(test, 4, 512, 1024);
 	struct rdma *r = new_rdma(f);
-	struct transfer *t;
+	struct transfer *t, *other;
 	int i;
 
 	r->ibdev.attrs.max_sgl_rd = 3;
@@ -925,7 +925,11 @@ static void direct_max_sgl_rd_registers_memory(struct kunit *test)
 				page_to_phys(data[i].bv_page));
 
 	/* The only MR is in use. */
-	prepare(new_transfer(f, r, DMA_FROM_DEVICE, data, 4));
+	other = new_transfer(f, r, DMA_FROM_DEVICE,
+			     fixture_scattered_data(test, 4, 512, 1024), 4);
+	prepare(other);
+	expect_sge_per_bvec(other);
+	destroy(other);
 	destroy(t);
 	KUNIT_EXPECT_EQ(test, r->qp.mrs_used, 0);
 
