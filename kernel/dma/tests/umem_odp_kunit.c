@@ -42,8 +42,8 @@ struct region {
 	struct pci_p2pdma_map_state p2pdma;
 };
 
-/* Who invalidates while this is true has umem_mutex already. */
-static bool invalidate_locked;
+/* While another task holds umem_mutex: nothing is mapped. */
+static bool invalidate_unmapped;
 
 /* The device has no page table of its own to clear first. */
 static bool region_invalidate(struct mmu_interval_notifier *mni,
@@ -56,12 +56,15 @@ static bool region_invalidate(struct mmu_interval_notifier *mni,
 	if (!mmu_notifier_range_blockable(range))
 		return false;
 
-	if (!invalidate_locked)
-		mutex_lock(&umem->umem_mutex);
+	if (invalidate_unmapped) {
+		mmu_interval_set_seq(mni, cur_seq);
+		return true;
+	}
+
+	mutex_lock(&umem->umem_mutex);
 	mmu_interval_set_seq(mni, cur_seq);
 	ib_umem_odp_unmap_dma_pages(umem, range->start, range->end);
-	if (!invalidate_locked)
-		mutex_unlock(&umem->umem_mutex);
+	mutex_unlock(&umem->umem_mutex);
 	return true;
 }
 
@@ -714,9 +717,9 @@ static void fault_repeats_after_invalidation(struct kunit *test)
 	while (!somebody_waits_for(&r->umem->umem_mutex))
 		usleep_range(100, 200);
 
-	invalidate_locked = true;
+	invalidate_unmapped = true;
 	err = do_madvise(current->mm, r->addr, PAGE_SIZE, MADV_DONTNEED);
-	invalidate_locked = false;
+	invalidate_unmapped = false;
 	err = err ?: put_user(42, page_at(r, 0));
 	complete(&holder.release);
 	flush_work(&holder.work);
