@@ -654,7 +654,7 @@ static void expect_rest_freed(struct kunit *test,
 /* First the record, then each batch of pages */
 static void add_fails_at_each_step(struct kunit *test)
 {
-	int nth = 1, err, live, failed = 0;
+	int nth = 1, err, live, failed = 0, allocs = 1 + DIV_ROUND_UP(MANY, 512);
 	struct vfio_page_list list = {};
 	struct page *before[3];
 	bool more;
@@ -680,7 +680,8 @@ static void add_fails_at_each_step(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, live_alloc_count(test), live);
 	} while (more);
 	KUNIT_EXPECT_EQ(test, err, 0);
-	KUNIT_EXPECT_EQ(test, failed, 1 + DIV_ROUND_UP(MANY, 512));
+	KUNIT_EXPECT_LE(test, failed, allocs);
+	KUNIT_EXPECT_GE(test, failed, fail_alloc_least(allocs));
 }
 
 static void free_leaves_nothing(struct kunit *test)
