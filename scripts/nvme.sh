@@ -9,6 +9,7 @@
 #   OUT=build/nvme        initramfs, disks, logs and results
 #   ACCEL=tcg             or kvm
 #   SHORT=1               less I/O
+#   LOAD=5                seconds of I/O while something goes wrong; 3 if it is short
 #   JOBS=2                machines at a time
 #   SOAK=1800             nothing but mixed I/O, verified, for so many seconds
 #   MEMORY=768M           of a machine
@@ -22,8 +23,7 @@ OUT=${OUT:-build/nvme}
 BZIMAGE=$KERNEL/arch/x86/boot/bzImage
 NVME_TIMEOUT=${NVME_TIMEOUT:-180}
 sectors=524288
-SIZE=32m SECONDS_OF_LOAD=5
-[ "${SHORT:-0}" != 1 ] || SIZE=4m SECONDS_OF_LOAD=3
+if [ "${SHORT:-0}" = 1 ]; then SIZE=4m LOAD=${LOAD:-3}; else SIZE=32m LOAD=${LOAD:-5}; fi
 
 # Two disks and a controller with memory below one switch, another one elsewhere.
 # A switch right at an external port would be taken for a part of the machine, as
@@ -84,7 +84,7 @@ boot()
 		-nodefaults -no-user-config -nographic -no-reboot -bios qboot.rom \
 		$1 "${devices[@]}" "${args[@]}" -D "$dir/trace" \
 		-kernel "$BZIMAGE" -initrd "$OUT/initramfs" \
-		-append "console=ttyS0 panic=-1 kunit.enable=0 slab_nomerge SIZE=$SIZE LOAD=$SECONDS_OF_LOAD ${SOAK:+SOAK=$SOAK }${KERNEL_ARGS:-} $2" \
+		-append "console=ttyS0 panic=-1 kunit.enable=0 slab_nomerge SIZE=$SIZE LOAD=$LOAD ${SOAK:+SOAK=$SOAK }${KERNEL_ARGS:-} $2" \
 		-serial "file:$dir/console.log" -serial "file:$dir/results" \
 		< /dev/null > "$dir/qemu.log" 2>&1 || rc=$?
 	wait "$counter"
