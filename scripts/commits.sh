@@ -20,7 +20,7 @@ boots()
 {
 	local splats
 
-	timeout --foreground -k 5 120 qemu-system-x86_64 -machine q35 -accel tcg -cpu max -m 512M \
+	timeout --foreground -k 5 300 qemu-system-x86_64 -machine q35 -accel tcg -cpu max -m 512M \
 		-nodefaults -no-user-config -nographic -no-reboot -bios qboot.rom \
 		-device virtio-iommu-pci -device edu,dma_mask=0xffffffffffffffff \
 		-kernel "$out/$(kernel_image x86_64)" -serial "file:$out.console" \
