@@ -30,7 +30,7 @@ static void live_alloc(void *data, unsigned long call_site, const void *ptr,
 {
 	unsigned long flags;
 
-	if (current != live_task || !ptr)
+	if (current != live_task || !in_task() || !ptr)
 		return;
 	raw_spin_lock_irqsave(&live_lock, flags);
 	if (live_nr == LIVE_MAX)

@@ -953,11 +953,17 @@ static struct task_struct *counted_task;
 static int allocations;
 static int allocated;
 
+/* Not what RCU frees, which may interrupt this task */
+static bool is_counted(const void *ptr)
+{
+	return current == counted_task && in_task() && !ZERO_OR_NULL_PTR(ptr);
+}
+
 static void count_kmalloc(void *data, unsigned long call_site, const void *ptr,
 			  size_t bytes_req, size_t bytes_alloc, gfp_t gfp,
 			  int node)
 {
-	if (current != counted_task || ZERO_OR_NULL_PTR(ptr))
+	if (!is_counted(ptr))
 		return;
 	allocations++;
 	allocated++;
@@ -965,7 +971,7 @@ static void count_kmalloc(void *data, unsigned long call_site, const void *ptr,
 
 static void count_kfree(void *data, unsigned long call_site, const void *ptr)
 {
-	if (current == counted_task && !ZERO_OR_NULL_PTR(ptr))
+	if (is_counted(ptr))
 		allocated--;
 }
 
