@@ -12,7 +12,7 @@ Q := $(if $(filter 1,$(V)),,@)
 help:
 	@echo 'make run       build a kernel, boot it, move data, do I/O to NVMe    15 min the first time'
 	@echo 'make check     all of the tests, from nothing                        25 min'
-	@echo 'make check-all the slow ones: arm64, each commit, each break          3 h'
+	@echo 'make check-all the slow ones: arm64, each commit, each break        hours'
 	@echo 'make bench     what it costs to map scattered pages, by instructions 40 min the first time'
 	@echo 'make tree      build/linux: the kernel source with the series        30 s'
 	@echo 'make kernel    build/kernel: the kernel of it                       10 min'
