@@ -3,8 +3,8 @@
 #
 # commits.sh [n]: builds and boots every commit of the exported series, in order,
 # as git am has made them in build/am, or those from the nth on, where a run has
-# ended; from the commit on that brings it, the suite dma_iova runs. An hour and a
-# half; not a part of `make check`.
+# ended; from the commit on that brings it, the suite dma_iova runs. Hours on two
+# cores; not a part of `make check`.
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
 

@@ -21,6 +21,6 @@ awk -v log_file="$1" '
 	/WARNING: (possible|inconsistent|suspicious|bad unlock)/ { bad($0) }
 	/(BUG[: ]|Oops|Kernel panic|general protection|detected stall|soft lockup|hung task|KASAN:|UBSAN:|KFENCE:|unreferenced object)/ { bad($0) }
 	/kmemleak: / && !/kmemleak: (Kernel memory leak detector initialized|Automatic memory scanning thread started)/ { bad($0) }
-	/DMA-API: / && !/DMA-API: (preallocated|debugging (enabled|disabled)|Mapped at:)/ && !(left["debug.c"] > 0) { bad($0) }
+	/DMA-API: / && !/DMA-API: (preallocated|debugging enabled|debugging disabled on kernel command line|Mapped at:)/ && !(left["debug.c"] > 0) { bad($0) }
 	function bad(line) { print log_file ":" NR ": " line; n++ }
 	END { exit n > 0 }' "$1"

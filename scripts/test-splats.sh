@@ -28,6 +28,7 @@ gate fail 'a second warning' <<< "$expect"$'\n'"$warn"$'\n'"$warn"
 gate fail 'a warning from another file' <<< "${expect/mapping.c/iommu.c}"$'\n'"$warn"
 gate fail 'a warning after the case' <<< "$expect"$'\n[ 1.2]     ok 1 link_dir_none\n'"$warn"
 gate pass 'two announced warnings' <<< "$expect"$'\n'"${expect/mapping.c/iommu.c}"$'\n'"$warn"$'\n'"${warn/mapping.c/iommu.c}"
+gate fail 'dma-debug out of memory' <<< '[ 0.0] DMA-API: debugging out of memory - disabling'
 gate pass 'dma-debug switched off' <<< '[ 0.0] DMA-API: debugging disabled on kernel command line'
 report='[ 1.1] DMA-API: edu 0000:00:03.0: device driver unlinks a hole'
 gate pass 'an announced report of dma-debug' <<< "${expect/mapping.c/debug.c}"$'\n'"$report"$'\n'"${warn/mapping.c/debug.c}"
