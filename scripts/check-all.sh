@@ -15,7 +15,7 @@ step debug-kernel single 'the debug kernel builds' \
 step debug-kunit env KERNEL=build/debug KUNIT_TIMEOUT=900 scripts/kunit.sh
 # dma-debug takes small metadata buffers in one cache line for a mistake, and not
 # only for that of this driver; the soak has none that small.
-step debug-nvme env KERNEL=build/debug KERNEL_ARGS=dma_debug=off OUT=build/nvme-debug MEMORY=2G NVME_TIMEOUT=900 SHORT=1 LOAD=15 scripts/nvme.sh
+step debug-nvme env KERNEL=build/debug KERNEL_ARGS=dma_debug=off OUT=build/nvme-debug JOBS=1 MEMORY=2G NVME_TIMEOUT=900 SHORT=1 LOAD=15 scripts/nvme.sh
 step debug-soak env KERNEL=build/debug OUT=build/soak MEMORY=2G NVME_TIMEOUT=600 SOAK=600 scripts/nvme.sh intel-lazy
 step debug-stress env KERNEL=build/debug KUNIT_TIMEOUT=900 KERNEL_ARGS=dma_iova_stress_kunit.rebinds=200 \
 	scripts/kunit.sh intel-smp
