@@ -17,8 +17,12 @@ set -euo pipefail
 
 arch=${ARCH:-x86_64}
 if [ -n "${1:-}" ]; then arch=$(profile_arch "$1"); fi
+limit=${KUNIT_TIMEOUT:-300}
 linux=$PWD/build/linux
 out=build/kunit
+
+# timeout has a process group of its own, and does not hear the terminal.
+trap 'kill $(jobs -p); exit 130' INT TERM
 
 # make_root: $out/initramfs, for a kernel that has kmemleak
 make_root()
@@ -51,9 +55,11 @@ run_suite()
 	fi
 
 	rm -f "$kernel/test.log"
-	python3 "$linux/tools/testing/kunit/kunit.py" exec --arch "$arch" \
-		--build_dir "$kernel" --timeout "${KUNIT_TIMEOUT:-300}" \
-		"${args[@]}" "${suite[@]}" < /dev/null > "$log.txt" 2>&1 || rc=$?
+	# It asks QEMU to end at the time-out, and waits for ever if QEMU hangs.
+	timeout -s KILL $((limit + 60)) python3 "$linux/tools/testing/kunit/kunit.py" exec \
+		--arch "$arch" --build_dir "$kernel" --timeout "$limit" \
+		"${args[@]}" "${suite[@]}" < /dev/null > "$log.txt" 2>&1 &
+	wait $! || rc=$?
 	if [ -f "$kernel/test.log" ]; then mv "$kernel/test.log" "$log.log"; else : > "$log.log"; fi
 
 	# A skip of kunit.py's is a failure here.

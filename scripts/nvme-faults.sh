@@ -76,7 +76,7 @@ rebind_under_load() {
 	other=$!
 	while [ $n -lt 3 ]; do
 		load "$(disk_of plain)" --time_based --runtime="$LOAD"
-		until grep -q "^ *[1-9]" "/sys/block/$(basename "$(disk_of plain)")/inflight"; do kill -0 "$loader"; done
+		until grep -q '[1-9]' "/sys/block/$(basename "$(disk_of plain)")/inflight"; do kill -0 "$loader"; done
 		echo "$function" >$driver/unbind
 		if wait "$loader"; then return 1; fi	# its requests have failed
 		echo "$function" >$driver/bind

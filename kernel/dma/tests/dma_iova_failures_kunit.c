@@ -232,10 +232,9 @@ static void link_fails_at_each_step(struct kunit *test)
 	fail_between_others(&a, 2, 1);
 }
 
-/* Range by range, since the driver cannot map an array */
-static void link_vec_fails_at_each_step(struct kunit *test)
+static void fail_vec(struct kunit *test, const struct mock_iommu_config *config)
 {
-	struct fixture *f = fixture_mock(test, &small_pages);
+	struct fixture *f = fixture_mock(test, config);
 	phys_addr_t large = page_to_phys(fixture_large_page(test));
 	struct attempt a = {
 		.f	= f,
@@ -251,22 +250,16 @@ static void link_vec_fails_at_each_step(struct kunit *test)
 	fail_between_others(&a, 4, 1);
 }
 
+/* Range by range, since the driver cannot map an array */
+static void link_vec_fails_at_each_step(struct kunit *test)
+{
+	fail_vec(test, &small_pages);
+}
+
 /* The driver maps them all, and fails at one of them. */
 static void link_vec_by_driver_fails_at_each_step(struct kunit *test)
 {
-	struct fixture *f = fixture_mock(test, &small_pages_by_vec);
-	phys_addr_t large = page_to_phys(fixture_large_page(test));
-	struct attempt a = {
-		.f	= f,
-		.offset	= SZ_2M - SZ_16K,
-		.vec	= {
-			{ large, SZ_8K }, { large + SZ_1M, SZ_8K },
-			{ large + SZ_1M + SZ_8K, SZ_8K }, { large + SZ_2M, SZ_2M },
-		},
-		.nr	= 4,
-	};
-
-	fail_between_others(&a, 4, 1);
+	fail_vec(test, &small_pages_by_vec);
 }
 
 /* The ends are linked on their own, so this is undone in parts. */
