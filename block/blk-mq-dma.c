@@ -33,14 +33,16 @@ static inline bool blk_dma_more(struct blk_dma_iter *iter)
 	return likely(iter->left.bi_size) || blk_dma_next_bio(iter);
 }
 
-/* Is a segment within the limits of the queue? */
-static bool blk_dma_segment_fits(const struct queue_limits *lim,
-				 phys_addr_t phys, unsigned int len)
+/* Is a segment within the limits of the queue, which allow each a page? */
+static inline bool blk_dma_segment_fits(const struct queue_limits *lim,
+					const struct bio_vec *seg,
+					phys_addr_t phys)
 {
 	unsigned long mask = lim->seg_boundary_mask;
 
-	return len <= lim->max_segment_size &&
-		(phys | mask) == ((phys + len - 1) | mask);
+	return seg->bv_offset + seg->bv_len <= PAGE_SIZE ||
+		(seg->bv_len <= lim->max_segment_size &&
+		 (phys | mask) == ((phys + seg->bv_len - 1) | mask));
 }
 
 /* Where the data that is left begins */
@@ -66,22 +68,26 @@ static inline void blk_dma_classify(struct device *dma_dev,
 	}
 }
 
-/* Have the segment grow by what follows, as long as it is contiguous. */
-static noinline void blk_dma_merge(struct request_queue *q,
-				   struct blk_dma_iter *iter,
-				   struct bio_vec *seg)
+/*
+ * The length of the segment with what follows, as long as it is contiguous. A
+ * segment whose address is never taken stays in registers.
+ */
+static noinline unsigned int blk_dma_merge(struct request_queue *q,
+					   struct blk_dma_iter *iter,
+					   struct bio_vec seg)
 {
 	unsigned int max_size = queue_max_segment_size(q);
 	struct bio_vec next;
 
 	while (blk_dma_more(iter)) {
 		next = mp_bvec_iter_bvec(iter->bvecs, iter->left);
-		if (next.bv_len > max_size - seg->bv_len ||
-		    !biovec_phys_mergeable(q, seg, &next))
+		if (next.bv_len > max_size - seg.bv_len ||
+		    !biovec_phys_mergeable(q, &seg, &next))
 			break;
-		seg->bv_len += next.bv_len;
+		seg.bv_len += next.bv_len;
 		bvec_iter_advance_single(iter->bvecs, &iter->left, next.bv_len);
 	}
+	return seg.bv_len;
 }
 
 /*
@@ -102,14 +108,14 @@ blk_dma_next_segment(struct request *req, struct device *dma_dev,
 
 	*seg = mp_bvec_iter_bvec(iter->bvecs, iter->left);
 	phys = bvec_phys(seg);
-	if (unlikely(!blk_dma_segment_fits(lim, phys, seg->bv_len)))
+	if (unlikely(!blk_dma_segment_fits(lim, seg, phys)))
 		seg->bv_len = get_max_segment_size(lim, phys, seg->bv_len);
 	bvec_iter_advance_single(iter->bvecs, &iter->left, seg->bv_len);
 
 	/* The end of a bio has no neighbour to compare with here. */
 	if (unlikely(!iter->left.bi_size ||
 		     blk_dma_left_phys(iter) == phys + seg->bv_len))
-		blk_dma_merge(req->q, iter, seg);
+		seg->bv_len = blk_dma_merge(req->q, iter, *seg);
 
 	blk_dma_classify(dma_dev, iter, seg);
 	return true;

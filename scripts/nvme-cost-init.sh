@@ -64,6 +64,12 @@ if profile=$(argument profile) && [ -n "$profile" ]; then
 	exit
 fi
 
+# What costs as much as ten I/Os, before it is counted among them: the generator of
+# random numbers gets ready, and lines on the console. Warnings stay.
+doing='wait for random numbers'
+head -c 1 /dev/random >/dev/null
+dmesg -n 5
+
 while read -r bytes layout count; do
 	for rw in read write; do
 		doing="measure: $rw of $bytes bytes, $layout"
