@@ -136,7 +136,7 @@ function print_csv(	i, key, f) {
 	for (i = 1; i <= n; i++) {
 		key = keys[i]
 		split(key, f, " ")
-		printf "%s,%s,%s,%d,%.2f,%.2f,%.2f,%g,%g,%g,%g,%g\n", f[1], f[2], f[3], f[4], map[key], unmap[key], cost[key],
+		printf "%s,%s,%s,%d,%.4f,%.4f,%.4f,%g,%g,%g,%g,%g\n", f[1], f[2], f[3], f[4], map[key], unmap[key], cost[key],
 			waits(key), each(key, "invalidations"), each(key, "maps"), each(key, "unmaps"), each(key, "kicks") > csv
 	}
 }
