@@ -5,7 +5,10 @@
 
 #include <kunit/test.h>
 
-/* For the rest of the test; from here on, of this task */
+/*
+ * For the rest of the test; from here on, of this task. Behind fail_alloc_insert(),
+ * as ftrace's probes leave something to RCU, which is free only later.
+ */
 void live_alloc_insert(struct kunit *test);
 
 /* How many of what was allocated since are still there? */

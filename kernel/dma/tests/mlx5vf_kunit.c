@@ -376,8 +376,8 @@ static void expect_try_fails_at_each_step(struct kunit *test, try_fn try,
 	struct mlx5_vf_migration_file *migf = file_of(f);
 	int free = mock_iommu_count_free(test, f->mock);
 
-	live_alloc_insert(test);
 	fail_alloc_insert(test);
+	live_alloc_insert(test);
 	KUNIT_EXPECT_EQ(test, PAGES,
 			fail_each(f, migf, try, &f->mock->fail_map, -EIO));
 	KUNIT_EXPECT_EQ(test, 1,

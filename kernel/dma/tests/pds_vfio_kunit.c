@@ -408,8 +408,8 @@ static void save_fails_at_each_allocation(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(filp));
 	end_save(pds, filp);
 
-	live_alloc_insert(test);
 	fail_alloc_insert(test);
+	live_alloc_insert(test);
 	live = live_count();
 	do {
 		fail_alloc_arm(nth);

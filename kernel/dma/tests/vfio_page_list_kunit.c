@@ -614,8 +614,8 @@ static void map_fails_at_each_allocation(struct kunit *test)
 	int nth = 1, err, live, failed = 0;
 	bool more;
 
-	live_alloc_insert(test);
 	fail_alloc_insert(test);
+	live_alloc_insert(test);
 	live = live_alloc_count(test);
 	do {
 		fail_alloc_arm(nth);
@@ -659,8 +659,8 @@ static void add_fails_at_each_step(struct kunit *test)
 	struct page *before[3];
 	bool more;
 
-	live_alloc_insert(test);
 	fail_alloc_insert(test);
+	live_alloc_insert(test);
 	live = live_alloc_count(test);
 	do {
 		KUNIT_ASSERT_EQ(test, 0, vfio_page_list_add(&list, 3, GFP_KERNEL));
