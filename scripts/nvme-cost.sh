@@ -8,6 +8,7 @@
 #
 #   ARGS=		more kernel arguments
 #   COST_TIMEOUT=300	seconds for a guest
+#   LATENCY=200000	nanoseconds of the disk, by the clock on the wall
 #   NO_BUILD=1		take the kernels that are there
 set -euo pipefail
 . "$(dirname "$0")/repo.sh"
