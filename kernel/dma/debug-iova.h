@@ -12,6 +12,10 @@
 
 struct seq_file;
 
+/* mapping.c tells what it does if somebody watches: dma-debug, or a trace. */
+int dma_iova_watch(void);
+void dma_iova_unwatch(void);
+
 #ifdef CONFIG_DMA_API_DEBUG
 void debug_dma_iova_alloc(struct device *dev,
 			  const struct dma_iova_state *state);
