@@ -217,7 +217,7 @@ static double one_run(const struct job *job, uint64_t count, long long overhead)
 		if (missed * SLEEP_NS <= busy / 1000)
 			return (double)busy / count;
 	}
-	errx(1, "%lld of %llu I/Os not waited for, in the last of %d tries: have a slower disk (LATENCY=), or a machine less busy",
+	errx(1, "%lld of %llu I/Os not waited for, in the last of %d tries: have a slower disk",
 	     missed, (unsigned long long)count, MAX_TRIES);
 }
 
