@@ -1,0 +1,133 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# breaks.sh [n...]: tests of the tests. Applies the one-line breaks of
+# kernel/dma/tests/breaks, or only those numbered, one after the other to build/linux,
+# builds, and boots what must catch it: a KUnit suite, or NVMe. A break is caught when
+# each case that the table names says so itself, or when the guest panics and the table
+# has the word panic. A guest that has not come to its end has not run. Every case must
+# be named by a break. What has been caught before is not done again until the line, or
+# what the kernel is made from, has changed. Half a minute each; part of check-all.
+set -euo pipefail
+. "$(dirname "$0")/../lib/repo.sh"
+. scripts/lib/progress.sh
+
+table=kernel/dma/tests/breaks
+out=build/breaks
+broken=
+failed=0
+declare -A built
+export SPIN=120	# what a break has hang, hangs soon
+
+# Whatever happens, build/linux is whole again.
+mend()
+{
+	if [ -z "$broken" ]; then return; fi
+	rm -f "build/linux/$broken"
+	mv "$out/whole" "build/linux/$broken"
+	touch "build/linux/$broken"	# through the link, if it is one
+	broken=
+}
+trap mend EXIT
+
+# break_file <file> <sed script>: in place of a link or of a copy
+break_file()
+{
+	local lines
+
+	mv "build/linux/$1" "$out/whole"
+	broken=$1
+	if [ -L "$out/whole" ]; then cp "$1" "build/linux/$1"; else cp "$out/whole" "build/linux/$1"; fi
+	cp "build/linux/$1" "$out/before"
+	sed -i "$2" "build/linux/$1"
+	lines=$(diff "$out/before" "build/linux/$1" | grep -c '^>') || true
+	[ "$lines" -gt 0 ] || die "$table: the break of $1 changes nothing: $2"
+}
+
+# caught <directory of the guest> <results> <prefix of a line> <case>...: nothing, or
+# why not
+caught()
+{
+	local dir=$1 results=$2 prefix=$3 name missed=
+
+	shift 3
+	if [ "$1" = panic ]; then
+		grep -q 'Kernel panic' "$dir/console" || echo 'the guest has not panicked'
+	elif [ -e "$dir/given-up" ]; then
+		echo "not run: given up: $(< "$dir/given-up")"
+	elif grep -q 'Kernel panic' "$dir/console"; then
+		echo 'not run: the guest has panicked'
+	else
+		for name; do
+			grep -q "^not ok - $prefix $name\(:\|$\)" "$results" || missed+=" $name"
+		done
+		[ -z "$missed" ] || echo "not caught by$missed"
+	fi
+}
+
+# run_break <n> <file> <sed script> <machine> <suite, or nvme> <case>...
+run_break()
+{
+	local n=$1 file=$2 script=$3 machine=$4 suite=$5 kernel why
+
+	shift 5
+	kernel=$(machine "$machine" kernel)
+	break_file "$file" "$script"
+	scripts/tree/kernel.sh "$kernel" > "$out/$n.build" 2>&1 ||
+		die "$out/$n.build: the break of $file does not compile: $script"
+	built[$kernel]=1
+	if [ "$suite" = nvme ]; then
+		KERNEL=$kernel SHORT=1 scripts/guests/nvme/run.sh "$machine" > "$out/$n.log" 2> "$out/$n.err" || true
+		why=$(caught "build/nvme/$machine" "$out/$n.log" "nvme $machine" "$@")
+	else
+		SUITE=$suite scripts/guests/kunit/run.sh "$machine" > "$out/$n.log" 2> "$out/$n.err" || true
+		why=$(caught "build/kunit-one/$machine" "$out/$n.log" "kunit $machine $suite" "$@")
+	fi
+	mend
+	if [ -z "$why" ]; then
+		echo "ok - break $n, $file: caught by $*"
+		return
+	fi
+	echo "not ok - break $n, $file, $script: $why"
+	failed=1
+	return 1
+}
+
+# What a break is made from, its line aside
+made_from()
+{
+	{ cat build/base.stamp configs/{kernels,machines,suites} configs/*.config patches/series patches/*.patch
+	  git ls-files -co --exclude-standard -- kernel drivers include mm block ':!kernel/dma/tests/breaks' | sort | xargs cat
+	} | sha256sum
+}
+
+[ -f build/kunit/no-iommu/parsed ] || die "build/kunit/no-iommu/parsed: missing: scripts/guests/kunit/run.sh, which says what cases there are"
+mkdir -p "$out"
+lock breaks
+source=$(made_from)
+lines=$(grep -cvE '^(#|$)' "$table")
+n=0
+while IFS='|' read -r file script where cases; do
+	case $file in '' | '#'*) continue ;; esac
+	n=$((n + 1))
+	if [ $# -gt 0 ] && [[ " $* " != *" $n "* ]]; then continue; fi
+	progress "break $n of $lines"
+	key="$(sha256sum <<< "$file|$script|$where|$cases") $source"
+	if grep -sqxF "$key" "$out/caught"; then
+		echo "ok - break $n, $file: caught before"
+		continue
+	fi
+	script=${script# }
+	# shellcheck disable=SC2086
+	if run_break "$n" "${file% }" "${script% }" $where $cases; then echo "$key" >> "$out/caught"; fi
+done < "$table"
+for kernel in "${!built[@]}"; do scripts/tree/kernel.sh "$kernel" > "$out/build" 2>&1; done
+
+# Every case of every suite, as "<suite> <case>", is named.
+named=$(awk -F '|' '!/^(#|$)/ { split($3, w, " "); n = split($4, c, " "); for (i = 1; i <= n; i++) print w[2], c[i] }' "$table" | sort -u)
+all=$(awk '$2 ~ /^=+$/ && /subtests?\) =+$/ { suite = $3 } $2 ~ /^\[[A-Z]+\]$/ { print suite, $3 }' build/kunit/*/parsed | sort -u)
+for name in $(comm -13 <(echo "$named") <(echo "$all") | tr ' ' .); do
+	echo "not ok - break: no line of $table makes $name fail"
+	failed=1
+done
+exit "$failed"

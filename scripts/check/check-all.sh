@@ -1,0 +1,71 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# check-all.sh [stage...]: the tests that are too slow for check.sh, and those of other
+# machines, in stages. A stage that has passed is not run again until what it was made
+# from has changed: build/check-all/<stage>.passed has the sum of that.
+set -euo pipefail
+. "$(dirname "$0")/../lib/repo.sh"
+. scripts/lib/steps.sh
+
+steps_begin build/check-all
+source=(patches configs kernel drivers include mm block samples tools)
+declare -A minutes inputs
+
+# stage <name> <minutes on two cores> <more that it is made from> <command>...
+stage()
+{
+	minutes[$1]=$2 inputs[$1]=$3
+	step "$1" "${@:4}"
+}
+
+# made_from <stage>: the sum of the base and of all the files
+made_from()
+{
+	local files
+
+	# shellcheck disable=SC2086 # a list of paths
+	mapfile -t files < <(git ls-files -co --exclude-standard -- "${source[@]}" scripts/lib scripts/tree ${inputs[$1]} | sort -u)
+	{ cat build/base.stamp; for f in "${files[@]}"; do if [ -e "$f" ]; then echo "$f"; cat "$f"; fi; done; } | sha256sum
+}
+
+has_passed() { [ "$(cat "$out/$1.passed" 2> /dev/null)" = "$(made_from "$1")" ]; }
+
+kunit=scripts/guests/kunit
+nvme=scripts/guests/nvme
+stage arm64-kernel 12 '' scripts/check/build.sh arm64
+stage arm64-lint 4 scripts/check/lint.sh env ARCH=arm64 scripts/check/lint.sh
+stage arm64-kunit 5 $kunit env ARCH=arm64 $kunit/run.sh
+stage debug-kernel 25 '' scripts/check/build.sh debug
+stage debug-kunit 30 $kunit env KERNEL=debug SPIN=3000 $kunit/run.sh
+# dma-debug takes small metadata buffers in one cache line for a mistake, and not
+# only for that of this driver; the soak has none that small.
+stage debug-nvme 30 $nvme env KERNEL=debug KERNEL_ARGS=dma_debug=off OUT=build/nvme-debug JOBS=1 MEMORY=2G SPIN=3000 SHORT=1 $nvme/run.sh
+stage debug-soak 12 $nvme env KERNEL=debug OUT=build/soak MEMORY=2G SPIN=3000 SOAK=600 $nvme/run.sh intel-lazy
+stage debug-stress 15 $kunit env KERNEL=debug SPIN=3000 KERNEL_ARGS=dma_iova_stress_kunit.rebinds=200 SUITE=dma_iova_stress_iommu $kunit/run.sh intel-smp
+stage random 10 $kunit env SPIN=6000 KERNEL_ARGS=dma_iova_random_kunit.steps=500000 SUITE=dma_iova_random $kunit/run.sh no-iommu
+stage commits 240 $kunit scripts/tree/commits.sh
+stage breaks 180 "$kunit scripts/check" scripts/check/breaks.sh
+
+asked=("${@:-${steps[@]}}")
+todo=() sum=0
+for name in "${asked[@]}"; do
+	[ -n "${minutes[$name]:-}" ] || die "check-all.sh: no stage $name: there are ${steps[*]}"
+	if has_passed "$name"; then
+		say PASSED "$name, from what is here now"
+	else
+		say TODO "$name, about ${minutes[$name]} min"
+		todo+=("$name")
+		sum=$((sum + minutes[$name]))
+	fi
+done
+say TODO "about $((sum / 60)) h $((sum % 60)) min in all; it can be interrupted, and goes on with the stage"
+
+[ ${#todo[@]} = 0 ] || scripts/tree/kernel.sh test
+for name in "${todo[@]}"; do
+	key=$(made_from "$name")
+	rm -f "$out/$name.passed"
+	JOBS=$JOBS run_steps "$name"
+	if ! grep -q '^not ok - ' "$out/$name.log"; then echo "$key" > "$out/$name.passed"; fi
+done
+steps_end

@@ -1,0 +1,132 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The rules of the repository, a line each: "ok - <rule>", or "not ok - <rule>:
+# <what breaks it>". Needs build/base (make tree). A rule is a function that
+# prints what breaks it; one that cannot be checked is broken, too.
+#
+# shellcheck disable=SC2317 # they are called by name
+set -euo pipefail
+. "$(dirname "$0")/../lib/repo.sh"
+
+[ -d build/base ] || die "build/base: missing: make tree"
+whole=$(whole_files)
+entries=$(series)
+patches=$(cd patches && find . -name '*.patch' -printf '%P\n' | sort)
+there=$(comm -12 <(sort -u <<< "$entries") <(echo "$patches"))
+failed=0
+
+in_series_without_file() { comm -23 <(sort -u <<< "$entries") <(echo "$patches"); }
+file_not_in_series()     { comm -13 <(sort -u <<< "$entries") <(echo "$patches"); }
+in_series_twice()        { sort <<< "$entries" | uniq -d; }
+
+# The comments of the series are the subjects of its patches.
+headed_otherwise()
+{
+	diff <(for p in $there; do printf '# %s\n%s\n' "$(patch_message "$p" | head -n 1)" "$p"; done) \
+		patches/series | sed -n 's/^[<>] //p'
+}
+
+# awk -f this: why a patch has no proper head
+read -rd '' head_of_patch <<- 'EOT' || true
+	/^(diff --git |--- a\/)/ && !below { why = "no line --- before the diff"; exit }
+	below && /^(diff --git |--- a\/)/ { diff = 1; exit }
+	/^---$/ && !below	 { below = NR; next }
+	NR == 1 && !/^Subject: ./ { why = "no Subject: in line 1"; exit }
+	NR == 2 && /./		 { why = "no blank line 2"; exit }
+	!below && /^(From|Date|Signed-off-by): / { why = $1 " is added by make series"; exit }
+	!below && NR > 2 && /./	 { body = 1 }
+	below && /^Brings: [^ ]+$/ { brings = 1; next }
+	below && /./		 { why = "line " NR " is no Brings: line"; exit }
+	END {
+		if (!why && !below) why = "no line ---"
+		if (!why && !body) why = "no message"
+		if (!why && !diff && !brings) why = "neither edits nor brings a file"
+		if (why) print FILENAME " (" why ")"
+	}
+EOT
+
+head_is_wrong()
+{
+	for p in $patches; do awk "$head_of_patch" "patches/$p"; done
+	awk 'NR == 1 && !/./ || NR == 2 && /./ { bad = 1 }
+	     END { if (bad || NR < 3) print FILENAME " (subject, blank line, text)" }' \
+		patches/0000-cover-letter.txt 2> /dev/null || echo "patches/0000-cover-letter.txt (missing)"
+}
+
+is_no_plain_edit()
+{
+	for p in $there; do
+		patch_diff "$p" | awk -v p="$p" '
+			/^diff --git / { if (substr($3, 3) != substr($4, 3)) print p ": " $3 " " $4 }
+			/^(new file|deleted file|old|new) mode|^(rename|copy) from|^GIT binary|^Binary/ {
+				print p ": " $0 }'
+	done
+}
+
+patched_but_not_in_base()
+{
+	for p in $there; do
+		for f in $(patch_files "$p"); do
+			[ -f "build/base/$f" ] || echo "$f ($p)"
+		done
+	done
+}
+
+patched_but_whole()
+{
+	for p in $there; do
+		comm -12 <(patch_files "$p" | sort -u) <(echo "$whole") | sed "s/$/ ($p)/"
+	done
+}
+
+whole_but_in_base()
+{
+	for f in $whole; do
+		[ ! -e "build/base/$f" ] || echo "$f"
+	done
+}
+
+brought()
+{
+	for p in $there; do patch_brings "$p"; done | sort
+}
+
+brought_by_none()        { comm -13 <(brought) <(echo "$whole"); }
+brought_by_two()         { brought | uniq -d; }
+brought_without_a_file() { comm -23 <(brought | uniq) <(echo "$whole"); }
+
+# A kernel directory that whole_dirs does not name would be left out in silence.
+directory_not_known()
+{
+	git ls-files -co --exclude-standard | sed -n 's,/.*,,p' | sort -u |
+		comm -23 - <(printf '%s\n' "${whole_dirs[@]}" .ci configs patches scripts | sort)
+}
+
+# rule <function> <text>
+rule()
+{
+	local broken
+
+	if broken=$("$1" 2>&1 | sed '/^$/d' | paste -s -d ';' | sed 's/;/; /g') && [ -z "$broken" ]; then
+		echo "ok - $2"
+	else
+		echo "not ok - $2: $broken"
+		failed=1
+	fi
+}
+
+rule in_series_without_file	"every entry of patches/series has its patch"
+rule file_not_in_series		"every patch is in patches/series"
+rule in_series_twice		"no patch is in patches/series twice"
+rule headed_otherwise		"every entry of patches/series is headed by its subject"
+rule head_is_wrong		"every patch is headed by its commit message, and there is a cover letter"
+rule is_no_plain_edit		"a patch makes, deletes, renames no file, and changes no mode"
+rule patched_but_not_in_base	"every file that a patch edits is in the base"
+rule patched_but_whole		"no patch edits a whole file"
+rule whole_but_in_base		"no whole file is in the base"
+rule brought_by_none		"every whole file is brought by a patch"
+rule brought_by_two		"no whole file is brought by two patches"
+rule brought_without_a_file	"every file that a patch brings is there"
+rule directory_not_known	"every directory is one that make tree looks into"
+exit "$failed"

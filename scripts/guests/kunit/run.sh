@@ -1,0 +1,71 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# run.sh [machine...]: the KUnit suites on the machines of configs/suites that are
+# named, or on all of $ARCH, in one boot for each. One line for each case. All cases
+# of the suites that the table names must run; one that is skipped has not shown
+# anything. A kernel that has kmemleak then boots on, into a process that has it
+# search for leaks.
+#
+#   ARCH=x86_64		x86_64 or arm64
+#   KERNEL=		of configs/kernels (the one that the machine is for)
+#   SUITE=		only this one, which the table need not name
+#   KERNEL_ARGS=	such as dma_iova_random_kunit.steps=1000000
+set -euo pipefail
+. "$(dirname "$0")/../../lib/repo.sh"
+. scripts/lib/rootfs.sh
+. scripts/lib/guest.sh
+
+table=configs/suites
+out=build/kunit${SUITE:+-one}
+
+# has_kmemleak <kernel>
+has_kmemleak() { grep -q '^CONFIG_DEBUG_KMEMLEAK=y' "build/kernels/$1/.config"; }
+
+# run_machine <name>
+run_machine()
+{
+	local name=$1 dir=$out/$1 kernel image append clock=() rc=0 failed=0 wrong
+
+	kernel=${KERNEL:-$(machine "$name" kernel)}
+	image=$(kernel_of "$kernel")
+	append=kunit_shutdown=poweroff
+	if [[ $(machine "$name" qemu) != *-smp* ]]; then clock=("${icount[@]}"); fi
+	if has_kmemleak "$kernel"; then
+		append='kunit.enable=1'
+		clock+=(-initrd "$out/initramfs")
+	fi
+	# A device that moves data, and one with memory
+	boot "$name" "$dir" "$image" "$append ${SUITE:+kunit.filter_glob=$SUITE.*}" -m 1G "${clock[@]}" \
+		-device edu,dma_mask=0xffffffffffffffff \
+		-object memory-backend-ram,id=p2p,size=4M -device ivshmem-plain,memdev=p2p || rc=$?
+
+	wrong=$(complaint "$dir" "$rc")
+	if [ -n "$wrong" ]; then
+		echo "not ok - kunit $name: $wrong"
+		failed=1
+	fi
+	if has_kmemleak "$kernel" && ! grep -q 'searched for leaks' "$dir/console"; then
+		echo "not ok - kunit $name: $dir/console: the guest has not searched for leaks"
+		failed=1
+	fi
+	rc=0
+	python3 build/linux/tools/testing/kunit/kunit.py parse "$dir/console" > "$dir/parsed" 2>&1 || rc=$?
+	awk -v machine="$name" -v suites="${SUITE:-$(field $table "$name" 2)}" -v rc="$rc" \
+		-f scripts/guests/kunit/report.awk "$dir/parsed" || failed=1
+	return "$failed"
+}
+
+asked=$(machines $table "$@")
+if [ $# = 0 ]; then
+	asked=$(for name in $asked; do
+		if [ "$(machine "$name" arch)" = "${ARCH:-x86_64}" ]; then echo "$name"; fi
+	done)
+fi
+mkdir -p "$out"
+lock "${out##*/}"
+guest_root "$out/root" scripts/guests/kunit/init.sh
+pack_root "$out/root" > "$out/initramfs"
+say KUNIT "$(wc -w <<< "$asked") machines" >&2
+# shellcheck disable=SC2086 # a word for each
+run_jobs 'KUnit machines' "$out" run_machine $asked

@@ -1,0 +1,82 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash
+#
+# First process of the guests of scripts/guests/map-benchmark/run.sh: measures mappings of
+# the edu device, if there is an IOMMU (IOMMU=1 on the kernel's command line) in
+# two steps, too. To the second serial port go lines "ok <what>", what the tool
+# has printed as lines "result <line>", and a last one, "status ok" or "status
+# failed to <what>".
+set -eu
+
+. /guest-side.sh
+
+bind() {
+	echo dma_map_benchmark >"$edu/driver_override"
+	basename "$edu" >/sys/bus/pci/drivers_probe
+	[ -e "$edu/driver" ]
+	if [ "$IOMMU" = 1 ]; then [ -e "$edu/iommu_group" ]; else [ ! -e "$edu/iommu_group" ]; fi
+}
+
+# measure <step>... -- <tool> <argument>...: a line for each step and one more
+measure() {
+	local steps=''
+
+	while [ "$1" != -- ]; do
+		steps="$steps $1"
+		shift
+	done
+	shift
+	"$@" >/out 2>&1 || { cat /out; return 1; }
+	sed 's/^/result /' /out >&3
+	[ "$(sed -n 's/^average \([a-z]*\) latency(us):[0-9.]* standard deviation:[0-9.]*$/ \1/p' /out | tr -d '\n')" = "$steps" ]
+}
+
+# two_step <argument>...: has been done at least once
+two_step() {
+	measure alloc link sync unlink -- /dma_map_benchmark "$@"
+	grep -q 'mapping benchmark: .* loops:[1-9]' /out
+}
+
+refuse_two_step() {
+	if /dma_map_benchmark -l "$1" -s 1 >/out 2>&1; then return 1; fi
+	grep -qx 'ioctl: Operation not supported' /out
+}
+
+# Reservations of more than 32 pages are not cached, so none of them is left.
+iovas() {
+	echo 1 >/sys/kernel/slab/iommu_iova/shrink
+	sed 's/ .*//' /sys/kernel/slab/iommu_iova/objects
+}
+
+# VT-d says all that the device reaches; of others, QEMU's trace tells.
+has_page_table() { grep -q intel_iommu=on /proc/cmdline; }
+page_table() { cat "/sys/kernel/debug/iommu/intel/${edu##*/}/domain_translation_struct"; }
+
+no_iova_left() { [ "$(iovas)" = "$iovas_before" ]; }
+page_table_as_before() { page_table | cmp - /page_table; }
+
+doing='find an edu device'
+edu=$(grep -l 0x11e8 /sys/bus/pci/devices/*/device)
+edu=${edu%/device}
+try 'bind edu to dma_map_benchmark' bind
+try 'refuse bad parameters' /map_benchmark_params
+
+if [ "$IOMMU" = 1 ]; then
+	doing='read the page table'
+	if has_page_table; then page_table >/page_table; fi
+	doing='count IO addresses'
+	iovas_before=$(iovas)
+	try 'two steps, each piece linked' two_step -l 0 -t 3 -g 64 -s 1
+	try 'two steps, all pieces linked at once' two_step -l 1 -t 3 -g 64 -s 1 -d 2
+	try 'no IO addresses left' no_iova_left
+	try 'two steps, one piece' two_step -l 0 -t 2 -s 1 -d 1
+	# Before others use the addresses, and unmap what may have been left there.
+	if has_page_table; then try 'page table as before' page_table_as_before; fi
+else
+	try 'two steps refused' refuse_two_step 0
+	try 'two steps at once refused' refuse_two_step 1
+fi
+try 'streaming' measure map unmap -- /dma_map_benchmark -t 2 -g 8 -s 1
+try 'streaming, by the tool of the base' measure map unmap -- /dma_map_benchmark.base -t 2 -s 1
+doing=ok

@@ -1,0 +1,47 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# run.sh: boot a kernel, have it mount its own NFS server by way of RDMA over soft
+# RoCE, and write and read files: what the server moves goes through R/W contexts of
+# bio_vecs.
+#
+#   KERNEL=test		of configs/kernels
+set -euo pipefail
+. "$(dirname "$0")/../../lib/repo.sh"
+. scripts/lib/rootfs.sh
+. scripts/lib/guest.sh
+
+OUT=build/nfs-rdma
+KERNEL=${KERNEL:-test}
+image=$(kernel_of "$KERNEL")
+
+# In the order in which they are loaded
+modules=(drivers/net/dummy lib/oid_registry net/sunrpc/sunrpc net/sunrpc/auth_gss/auth_rpcgss
+	net/sunrpc/xprtrdma/rpcrdma net/dns_resolver/dns_resolver fs/exportfs/exportfs
+	fs/nfs_common/grace fs/lockd/lockd fs/nfsd/nfsd fs/nfs/nfs fs/nfs/nfsv4)
+
+make_initramfs()
+{
+	local root=$OUT/root
+
+	guest_root "$root" scripts/guests/nfs-rdma/init.sh
+	mkdir "$root/export"
+	install_program "$root" rdma
+	install_modules "$root" "build/kernels/$KERNEL" "${modules[@]}"
+	printf '%s\n' "${modules[@]##*/}" > "$root/modules"
+	head -c 4194304 /dev/urandom > "$root/even"
+	head -c 1050001 /dev/urandom > "$root/odd"
+	head -c 100 /dev/urandom > "$root/small"
+	pack_root "$root" > "$OUT/initramfs"
+}
+
+mkdir -p "$OUT"
+lock nfs-rdma
+make_initramfs
+say BOOT 'NFS over RDMA, soft RoCE' >&2
+rc=0
+boot no-iommu "$OUT" "$image" kunit.enable=0 -cpu EPYC -smp 2 -initrd "$OUT/initramfs" || rc=$?
+sed -n 's/^ok /ok - nfs-rdma /p' "$OUT/results"
+wrong=$(verdict "$OUT" "$rc" 'Call Trace')
+[ -z "$wrong" ] || { echo "not ok - nfs-rdma $wrong"; exit 1; }
+echo 'ok - nfs-rdma no warning'

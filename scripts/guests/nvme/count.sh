@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash disable=SC2154
+#
+# Sourced by scripts/guests/nvme/init.sh, which has $plain and $protected: counts how the
+# data of requests is mapped, in phases of a bounded amount of I/O.
+
+tracing=/sys/kernel/tracing
+
+# What the guest counts, by histograms, which lose nothing:
+#   requests	with data, on the I/O queues
+#   started	those whose data is more than one segment, to be mapped step by step
+#   IOVAs	those that got one range of IO addresses for all of their data;
+#		a request's metadata, always less than a page, may have got another
+requests=nvme/nvme_setup_cmd
+started=dma/start
+iovas=dma/iova
+
+# watch <event> <condition>
+watch() {
+	echo "hist:keys=common_type${2:+ if $2}" >"$tracing/events/$1/trigger"
+}
+
+# probe <definition>
+probe() {
+	doing="set a probe on $2 (kernel without it?)"
+	echo "$*" >>$tracing/kprobe_events || { cat $tracing/error_log; return 1; }
+}
+
+set_probes() {
+	probe "p:$started" blk_rq_dma_map_iter_start
+	# shellcheck disable=SC2016 # the kernel's variables
+	probe "r:$iovas" dma_iova_try_alloc 'ret=$retval:u8 size=$arg4:u64'
+	doing='count events'
+	watch $requests 'qid != 0 && (opcode == 1 || opcode == 2)'
+	watch $started
+	watch $iovas 'ret == 1 && size >= 4096'
+}
+
+hits() {
+	for event in $requests $started $iovas; do
+		sed -n 's/^ *Hits: //p' "$tracing/events/$event/hist"
+	done
+}
+
+# count <what> <disk> <I/Os of fio> <fio arguments>...
+n=0
+count() {
+	local what=$1 disk=$2 ios=$3
+
+	shift 3
+	doing="count $what"
+	echo "$doing"
+	n=$((n + 1))
+	# shellcheck disable=SC2046 # six numbers
+	set -- $(hits) -- "$@"
+	local requests0=$1 started0=$2 iovas0=$3
+
+	shift 4
+	mark_phase "$(pci_of "$plain")" $n
+	fio --name=count --filename="$disk" --ioengine=libaio --direct=1 --number_ios="$ios" \
+		--mem=mmapshared:/tmp/scattered --output=/tmp/fio.log "$@" || { cat /tmp/fio.log; return 1; }
+	sleep 0.1	# until the flush queue's timer of 10 ms has emptied it
+	mark_phase "$(pci_of "$plain")" 0
+	# shellcheck disable=SC2046
+	set -- $(hits)
+	echo "phase $n $(($1 - requests0)) $(($2 - started0)) $(($3 - iovas0)) $what" >&3
+}
+
+# The memory that the controller with this serial number offers to others
+p2p_of() {
+	echo "$(readlink -f "$(dirname "$(grep -l "^$1 *$" /sys/class/nvme/nvme*/serial)")/device")/p2pmem/allocate"
+}
+
+# Buffers are in memory whose neighbours are hardly ever neighbours for the device:
+# the pages of a file, allocated in a random order.
+scatter() {
+	fio --name=scatter --filename=/tmp/scattered --size=4m --bs=4k --ioengine=psync \
+		--fallocate=none --rw=randwrite --output=/tmp/fio.log
+}
+
+count_phases() {
+	# Eight at once, and no more until all of them are done
+	local batch='--iodepth=8 --iodepth_batch=8 --iodepth_batch_complete_min=8'
+
+	doing='scatter memory'
+	scatter
+	set_probes
+	count '4 KiB' "$plain" 64 --rw=randrw --bs=4k
+	count '4 KiB at 512' "$plain" 64 --rw=randrw --bs=4k --iodepth=4 --mem_align=512
+	# shellcheck disable=SC2086 # several arguments
+	count '16 KiB, 8 merged' "$plain" 256 --rw=write --bs=16k $batch
+	# shellcheck disable=SC2086
+	count '16 KiB, 8 merged, metadata' "$protected" 256 --rw=write --bs=16k $batch
+	count '128 KiB' "$plain" 64 --rw=randrw --bs=128k
+	count '128 KiB at 512' "$plain" 64 --rw=randrw --bs=128k --mem_align=512
+	count '1 MiB' "$plain" 32 --rw=randrw --bs=1m
+	for where in $(echo "${P2P:-}" | tr , " "); do
+		count "64 KiB, P2P by $where" "$plain" 64 --rw=randrw --bs=64k --iodepth=4 \
+			--mem=mmapshared:"$(p2p_of "$where")"
+	done
+	doing='count without a miss'
+	if grep -v ' 0$' $tracing/kprobe_profile; then return 1; fi
+}
+
+# verify_p2p <where> <disk>: what is written from a controller's memory is read into
+# ordinary memory, and the other way round
+verify_p2p() {
+	local mem
+
+	mem=mmapshared:$(p2p_of "$1")
+	set -- fio --filename="$2" --size=1m --bs=64k --rw=write --ioengine=libaio --iodepth=4 --direct=1 \
+		--verify=crc32c --verify_interval=512 --verify_fatal=1 --output=/tmp/fio.log
+	"$@" --name=out --mem="$mem" --do_verify=0
+	"$@" --name=out --verify_only
+	"$@" --name=in --do_verify=0
+	"$@" --name=in --mem="$mem" --verify_only
+}

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash
+#
+# Sourced by scripts/guests/nvme/init.sh: what goes wrong while a disk is busy, or may
+# go wrong if it is busy for long. What has been written must be there all the same.
+# Nothing waits for a time: a load is under way when its I/O is counted.
+
+# load <name> <disk>: write and verify in the background, 32 requests at a time, until
+# it is told to stop
+load() {
+	fio --name="$1" --filename="$2" --size=8m --rw=randwrite --time_based --runtime=1000d \
+		--bssplit=512/20:4k/30:20k/20:128k/30 --ioengine=libaio --iodepth=32 --direct=1 \
+		--verify=crc32c --verify_interval=512 --verify_fatal=1 --output="/tmp/$1.log" &
+	echo $! >"/tmp/$1.pid"
+}
+
+# alive <name>: the load goes on
+alive() {
+	kill -0 "$(cat "/tmp/$1.pid")" || { cat "/tmp/$1.log"; return 1; }
+}
+
+# completed <disk> <column>: what /sys/block/<disk>/stat has counted, in column 1
+# reads, in 3 sectors read, in 5 writes
+completed() {
+	awk -v column="$2" '{ print $column }' "/sys/block/${1##*/}/stat"
+}
+
+# wait_for_more <name> <disk> <column> <how much>
+wait_for_more() {
+	local end
+
+	end=$(($(completed "$2" "$3") + $4))
+	until [ "$(completed "$2" "$3")" -ge $end ]; do
+		alive "$1"
+		sleep 0.1
+	done
+}
+
+# busy <name> <disk>: some I/O of the load completes from now on
+busy() {
+	wait_for_more "$1" "$2" 5 32
+}
+
+# stop_load <name> <disk>: when it has read and verified all of its data twice more, so
+# that one time at least all of it has been written before
+stop_load() {
+	local rc=0
+
+	wait_for_more "$1" "$2" 3 32768
+	alive "$1"
+	kill -INT "$(cat "/tmp/$1.pid")"
+	wait "$(cat "/tmp/$1.pid")" || rc=$?
+	if [ $rc != 128 ] || grep -E 'verify:|err=[^ ]*[1-9]' "/tmp/$1.log"; then	# 128: by a signal, else well
+		cat "/tmp/$1.log"
+		return 1
+	fi
+}
+
+controller_of() {
+	readlink -f "/sys/block/${1##*/}/device"
+}
+
+is_live() {
+	grep -q '^live$' "$(controller_of "$1")/state"
+}
+
+reset_under_load() {
+	load reset "$1"
+	for _ in 1 2 3; do
+		busy reset "$1"
+		echo 1 >"$(controller_of "$1")/reset_controller"
+		busy reset "$1"
+	done
+	stop_load reset "$1"
+	is_live "$1"
+}
+
+# told <pattern>: how often the kernel has said this
+told() {
+	dmesg | grep -c "$1" || :
+}
+
+# wait_until_told <pattern> <how often before> <name of the load>
+wait_until_told() {
+	until [ "$(told "$1")" -gt "$2" ]; do
+		alive "$3"
+		sleep 0.1
+	done
+}
+
+# The block layer forgets that two requests have completed. The device, told to
+# abort one, does not know it any more, so that the controller is reset.
+time_out_under_load() {
+	local fail=/sys/kernel/debug/fail_io_timeout block=/sys/block/${1##*/}
+	local aborts resets timeout
+
+	aborts=$(told 'timeout, aborting')
+	resets=$(told 'timeout, reset controller')
+	timeout=$(cat "$block/queue/io_timeout")
+	load time-out "$1"
+	busy time-out "$1"
+	echo 3000 >"$block/queue/io_timeout"
+	echo 0 >$fail/verbose
+	echo 100 >$fail/interval
+	echo 100 >$fail/probability
+	echo 1 >"$block/io-timeout-fail"
+	echo 2 >$fail/times
+	wait_until_told 'timeout, aborting' "$aborts" time-out
+	wait_until_told 'timeout, reset controller' "$resets" time-out
+	[ "$(cat $fail/times)" = 0 ]
+	echo 0 >"$block/io-timeout-fail"
+	echo "$timeout" >"$block/queue/io_timeout"
+	busy time-out "$1"
+	stop_load time-out "$1"
+	is_live "$1"
+}
+
+# The driver goes while requests are under way, which fail, and comes back, a few
+# times over. Nobody else notices.
+rebind_under_load() {
+	local function disk driver=/sys/bus/pci/drivers/nvme
+
+	function=$(basename "$(pci_of "$1")")
+	load other "$2"
+	for _ in 1 2 3; do
+		disk=$(disk_of plain)
+		load gone "$disk"
+		busy gone "$disk"
+		busy other "$2"
+		echo "$function" >$driver/unbind
+		if wait "$(cat /tmp/gone.pid)"; then return 1; fi	# its requests have failed
+		echo "$function" >$driver/bind
+		wait_for_disks
+	done
+	stop_load other "$2"
+	verify "$(disk_of plain)"
+}

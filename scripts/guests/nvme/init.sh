@@ -1,0 +1,154 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash
+#
+# First process of the guest that scripts/guests/nvme/run.sh boots: I/O to two NVMe disks,
+# one with integrity metadata. What happened goes to the second serial port:
+#   is <domain type> <removable or fixed>	the disks
+#   phase <n> <requests> <started> <IOVAs> <what>	what was counted in phase n
+#   ok <what>			was done
+#   status ok, or status failed to <what>	the last line
+#   bounced <n>			slots of bounce buffers in use at once, at most
+# From the kernel's command line: SIZE, of what fio writes; P2P, as in configs/nvme;
+# SOAK, seconds.
+set -eu
+
+. /guest-side.sh
+mount -t tmpfs tmpfs /tmp
+
+. /count.sh
+. /faults.sh
+. /steps.sh
+
+load_driver() {
+	# A request of a slow host is not lost.
+	insmod /nvme-core.ko io_timeout=600 admin_timeout=600
+	insmod /nvme.ko
+	wait_for_disks
+}
+
+# All four controllers are probed at once.
+wait_for_disks() {
+	until [ "$(cat /sys/class/nvme/nvme*/state | grep -c live)" = 4 ] && [ "$(grep -c nvme.n1 /proc/partitions)" = 2 ]; do
+		if grep -q dead /sys/class/nvme/nvme*/state; then return 1; fi
+		sleep 0.1
+	done
+}
+
+# disk_of <serial number>
+disk_of() {
+	set -- "$(grep -l "^$1 *$" /sys/class/nvme/nvme*/serial)"
+	set -- "${1%/serial}"/nvme*n1
+	[ -b "/dev/${1##*/}" ]
+	echo "/dev/${1##*/}"
+}
+
+pci_of() {
+	readlink -f "/sys/block/${1##*/}/device/device"
+}
+
+describe() {
+	local type=none removable=fixed pci
+	pci=$(pci_of "$plain")
+	if [ -e "$pci/iommu_group" ]; then type=$(cat "$pci/iommu_group/type"); fi
+	if [ -e "$pci/removable" ]; then removable=$(cat "$pci/removable"); fi
+	echo "is $type $removable" >&3
+}
+
+has_metadata() {
+	grep -q '^T10-DIF-TYPE1-CRC$' "/sys/block/${1##*/}/integrity/format"
+	grep -q '^1$' "/sys/block/${1##*/}/integrity/device_is_integrity_capable"
+}
+
+# A disk's error that something has got over
+no_errors() {
+	if dmesg | grep -E 'I/O [Ee]rror|protection error|EXT4-fs error'; then return 1; fi
+}
+
+# Written in one way, read in the other; what fio reads, it has written itself.
+verify() {
+	DISK=$1 SIZE=$SIZE fio --output=/tmp/fio.log /verify.fio || { cat /tmp/fio.log; return 1; }
+}
+
+# One sector that is not what was written there must be found.
+notice_wrong_sector() {
+	local disk=$1
+
+	set -- fio --name=corrupt --filename="$disk" --rw=write --bs=4k --size=1m --direct=1 \
+		--verify=crc32c --verify_interval=512 \
+		--output=/tmp/fio.out
+	"$@" --do_verify=0
+	dd if=/dev/urandom of="$disk" bs=512 seek=777 count=1 oflag=direct 2>/dev/null
+	if "$@" --verify_only 2>/tmp/fio.log; then return 1; fi
+	grep -q 'verify: bad .* offset 397824' /tmp/fio.log
+}
+
+# By their paths: busybox has a mke2fs of its own.
+file_system() {
+	/bin/mke2fs -q -F -t ext4 "$1"
+	mount -t ext4 "$1" /mnt
+	DISK=/mnt/file SIZE=$SIZE fio --output=/tmp/fio.log /verify.fio || { cat /tmp/fio.log; return 1; }
+	cp -r /bin /mnt/
+	umount /mnt
+	mount -t ext4 -o ro "$1" /mnt
+	(cd /bin && find . -type f -exec sha256sum {} +) >/tmp/sums
+	(cd /mnt/bin && sha256sum -c -s /tmp/sums)
+	umount /mnt
+	/bin/e2fsck -f -n "$1"
+	no_errors
+}
+
+# soak <disk> <disk with metadata>
+soak() {
+	PLAIN=$1 PROTECTED=$2 fio --output=/tmp/fio.log /soak.fio || { cat /tmp/fio.log; return 1; }
+	grep 'issued rwts' /tmp/fio.log
+	no_errors
+}
+
+# A kernel that keeps account of mappings complains of what is left now.
+unbind() {
+	local disk
+
+	for disk in "$@"; do basename "$(pci_of "$disk")"; done >/tmp/functions
+	while read -r disk; do
+		echo "$disk" >/sys/bus/pci/drivers/nvme/unbind
+	done </tmp/functions
+}
+
+doing='load the driver'
+load_driver
+doing='find the disks'
+plain=$(disk_of plain)
+protected=$(disk_of protected)
+describe
+try 'find integrity metadata' has_metadata "$protected"
+
+if [ -n "${SOAK:-}" ]; then
+	try "soak for $SOAK seconds" soak "$plain" "$protected"
+	try 'unbind the disks' unbind "$plain" "$protected"
+	doing=ok
+	exit
+fi
+
+count_phases
+for where in $(echo "${P2P:-}" | tr , ' '); do
+	try "verify P2P by $where" verify_p2p "$where" "$plain"
+done
+try 'verify direct and buffered I/O' verify "$plain"
+try 'verify direct and buffered I/O, with metadata' verify "$protected"
+try 'make, use and check ext4, with metadata' file_system "$protected"
+try 'reset the controller under load' reset_under_load "$plain"
+try 'time out and abort under load, with metadata' time_out_under_load "$protected"
+if [ "$SIZE" != 4m ]; then
+	try 'make, use and check ext4' file_system "$plain"
+	try 'reset the controller under load, with metadata' reset_under_load "$protected"
+	try 'time out and abort under load' time_out_under_load "$plain"
+fi
+fail_steps "$plain"
+try 'notice a wrong sector' notice_wrong_sector "$plain"
+hiwater=/sys/kernel/debug/swiotlb/io_tlb_used_hiwater
+if [ -e $hiwater ]; then echo "bounced $(cat $hiwater)" >&3; fi
+try 'unbind and bind the driver under load' rebind_under_load "$plain" "$protected"
+plain=$(disk_of plain)
+try 'unbind the disks' unbind "$plain" "$protected"
+doing=ok

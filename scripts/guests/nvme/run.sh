@@ -1,0 +1,101 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# run.sh [machine...]: boot a kernel on the machines of configs/nvme, do I/O to two
+# NVMe disks, and print how the data of the requests was mapped: as the kernel's
+# functions were called, and as QEMU's IOMMU was asked.
+#
+#   KERNEL=run		of configs/kernels
+#   OUT=build/nvme	initramfs, disks, logs and results
+#   SHORT=1		less I/O
+#   SOAK=1800		nothing but mixed I/O, verified, for so many seconds
+#   MEMORY=768M		of a machine
+#   KERNEL_ARGS=	more kernel arguments
+set -euo pipefail
+. "$(dirname "$0")/../../lib/repo.sh"
+. scripts/lib/guest.sh
+
+table=configs/nvme
+out=${OUT:-build/nvme}
+sectors=524288
+if [ "${SHORT:-0}" = 1 ]; then size=4m; else size=32m; fi
+
+# Two disks and a controller with memory below one switch, another one elsewhere.
+# A switch right at an external port would be taken for a part of the machine, as
+# Thunderbolt chips are, and trusted: so there is one more in between.
+# shellcheck disable=SC2054 # the commas are QEMU's
+devices=(
+	-device pcie-root-port,id=port0,addr=4,chassis=1
+	-device x3130-upstream,id=chip,bus=port0
+	-device xio3130-downstream,id=plug,bus=chip,chassis=6
+	-device x3130-upstream,id=switch,bus=plug
+	-device xio3130-downstream,id=port1,bus=switch,chassis=2
+	-device xio3130-downstream,id=port2,bus=switch,chassis=3
+	-device xio3130-downstream,id=port3,bus=switch,chassis=4
+	-device pcie-root-port,id=port4,addr=5,chassis=5
+	-device nvme,id=plain,bus=port1,serial=plain,mdts=8
+	-device nvme-ns,bus=plain,drive=disk0
+	-device nvme,id=protected,bus=port2,serial=protected,mdts=8
+	-device nvme-ns,bus=protected,drive=disk1,ms=8,pi=1
+	-device nvme,bus=port3,serial=switch,cmb_size_mb=16
+	-device nvme,bus=port4,serial=bridge,cmb_size_mb=16
+)
+events=(pci_cfg_write pci_nvme_map_addr virtio_iommu_map virtio_iommu_unmap virtio_queue_notify 'vtd_inv_desc_iotlb_*')
+
+# make_disks <directory>: all zero. The metadata, which is behind the data, says as
+# after a FORMAT that there is nothing to be checked.
+make_disks()
+{
+	truncate -s $((sectors * 512)) "$1"/disk{0,1}
+	head -c $((sectors * 8)) /dev/zero | tr '\0' '\377' >> "$1/disk1"
+}
+
+# boot_machine <name> <directory>: leaves the counts of the trace as well
+boot_machine()
+{
+	local dir=$2 rc=0 counter event disk args=()
+
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	make_disks "$dir"
+	mkfifo "$dir/trace"
+	awk -f scripts/guests/nvme/trace.awk < "$dir/trace" > "$dir/counts" &
+	counter=$!
+	for event in "${events[@]}"; do args+=(-trace "$event"); done
+	for disk in disk0 disk1; do
+		args+=(-drive "id=$disk,if=none,format=raw,cache=unsafe,file=$dir/$disk")
+	done
+	boot "$1" "$dir" "$image" \
+		"kunit.enable=0 slab_nomerge SIZE=$size ${SOAK:+SOAK=$SOAK }P2P=$(field $table "$1" 3 | tr ' ' ,)" \
+		-cpu EPYC -smp 2 -m "${MEMORY:-768M}" "${devices[@]}" "${args[@]}" \
+		-initrd "$out/initramfs" -D "$dir/trace" || rc=$?
+	wait "$counter"
+	return "$rc"
+}
+
+# run_machine <name>: fails if anything has been not ok
+run_machine()
+{
+	local dir=$out/$1 rc=0 wrong failed=0
+
+	boot_machine "$1" "$dir" || rc=$?
+	wrong=$(verdict "$dir" "$rc" "$faults")
+	sed -n "s/^ok /ok - nvme $1 /p" "$dir/results"
+	if [ -n "$wrong" ]; then
+		echo "not ok - nvme $1: $wrong"
+		failed=1
+	fi
+	awk -f scripts/guests/nvme/table.awk -v name="$1" -v soak="${SOAK:-}" \
+		-v expected="$(machine "$1" domain) $(field $table "$1" 2)" \
+		"$dir/results" "$dir/counts" || failed=1
+	return "$failed"
+}
+
+asked=$(machines $table "$@")
+image=$(kernel_of "${KERNEL:-run}")
+mkdir -p "$out"
+lock "${out//\//-}"
+scripts/guests/nvme/root.sh "$out" >&2
+say NVME "$(wc -w <<< "$asked") machines" >&2
+# shellcheck disable=SC2086 # a word for each
+run_jobs 'NVMe machines' "$out" run_machine $asked

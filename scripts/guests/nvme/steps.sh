@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash
+#
+# Sourced by scripts/guests/nvme/init.sh: fails each step of the mapping of a request in
+# turn, by the kernel's own error injection. Want of memory must pass unnoticed,
+# any other error must reach the reader, and in the end nothing may be mapped,
+# reserved or allocated that was not before.
+
+inject=/sys/kernel/debug/fail_function
+
+# fail_calls <function> <errno, or 0 for NULL> <n> <times>: from the nth call on
+fail_calls() {
+	echo "$1" >$inject/inject
+	printf '0x%x' "-$2" >"$inject/$1/retval"
+	echo N >$inject/task-filter
+	echo 0 >$inject/verbose
+	echo 1 >$inject/interval
+	echo 100 >$inject/probability
+	echo "$3" >$inject/space
+	echo "$4" >$inject/times
+}
+
+# Leaves in $left how many of the calls have not come.
+fail_no_more() {
+	left=$(cat $inject/times)
+	echo 0 >$inject/times
+	echo >$inject/inject
+}
+
+# read_disk <bytes> <to>: one request, from pages that are scattered
+read_disk() {
+	dd if="$disk" of="$2" bs="$1" count=1 iflag=direct 2>/dev/null
+}
+
+# What is mapped for the disk, if there is a way to see that: pages, without those
+# of the controller's own pools and queues, as they stay; and blocks of the pools
+resources() {
+	local tables
+
+	tables=/sys/kernel/debug/iommu/intel/$(basename "$(pci_of "$disk")")/domain_translation_struct
+	{
+		if [ -e "$tables" ]; then grep -c '|' "$tables"; fi
+		awk 'NR > 1 { print $(NF - 3) }' "$(pci_of "$disk")/pools"
+	} | xargs
+}
+
+reservations() {
+	awk '$1 == "iommu_iova" { print $2 }' /proc/slabinfo
+}
+
+# fail_each <bytes> <function> <errno> <ok or fails>: call after call, until a
+# request does not have that many. The reader's pages may be neighbours by chance,
+# and the calls fewer: so ten requests must not have them. What fails in a batch of
+# requests is tried again on its own at once, so to be seen an error has to come
+# twice.
+fail_each() {
+	local n=1 times=1 without=0 before now rc
+
+	if [ "$4" = fails ]; then times=2; fi
+	before=$(resources)
+	while [ $without -lt 10 ]; do
+		fail_calls "$2" "$3" $n $times
+		rc=ok
+		read_disk "$1" /tmp/got || rc=fails
+		fail_no_more
+		if [ "$left" = $times ]; then
+			[ $rc = ok ]
+			cmp /tmp/got "/tmp/data-$1"
+			without=$((without + 1))
+			continue
+		fi
+		if [ $rc != "$4" ]; then
+			echo "$2: call $n failed with $3: the read $rc"
+			return 1
+		fi
+		without=0
+		n=$((n + 1))
+	done
+	now=$(resources)
+	if [ "$now" != "$before" ]; then
+		echo "$2 failed with $3: $before before, $now now"
+		return 1
+	fi
+	calls=$((n - 1))
+}
+
+# fail_step <bytes> <function> <errno> <ok or fails> <calls at least> <what>
+fail_step() {
+	# shellcheck disable=SC2034 # for nvme-init.sh
+	doing="fail $6"
+	fail_each "$1" "$2" "$3" "$4"
+	[ "$calls" -ge "$5" ] || { echo "$2: $calls calls, not $5"; return 1; }
+	echo "ok fail $6: $calls calls, the read $4" >&3
+}
+
+# Thousands of failures leave no more behind than one.
+fail_often() {
+	local before
+
+	before=$(reservations)
+	fail_calls iommu_dma_iova_link_vec 12 1 2000
+	while [ "$(cat $inject/times)" != 0 ]; do read_disk 131072 /tmp/got; done
+	fail_no_more
+	[ $(($(reservations) - before)) -lt 1000 ]
+}
+
+fail_steps() {
+	local bytes threshold=/sys/module/nvme/parameters/sgl_threshold
+
+	disk=$1
+	dd if=/dev/urandom of="$disk" bs=131072 count=1 oflag=direct 2>/dev/null
+	for bytes in 4096 131072; do
+		read_disk $bytes /tmp/data-$bytes
+		read_disk $bytes /tmp/data-$bytes
+	done
+
+	fail_step 4096 dma_map_page_attrs 1 ok 1 'the mapping of a single page'
+	if [ -e "$(pci_of "$disk")/iommu_group" ]; then
+		fail_step 131072 iommu_dma_iova_try_alloc 0 ok 1 'the reservation'
+		fail_step 131072 iommu_dma_iova_link_vec 12 ok 1 'each link, for want of memory'
+		fail_step 131072 iommu_dma_iova_link_vec 22 fails 1 'each link, as invalid'
+		fail_step 131072 iommu_dma_iova_sync 12 ok 1 'the sync, for want of memory'
+		fail_step 131072 iommu_dma_iova_sync 5 fails 1 'the sync, with an I/O error'
+		try 'fail two thousand links' fail_often
+	else
+		fail_step 131072 dma_map_page_attrs 1 ok 16 'the mapping of each segment'
+		echo 4096 >$threshold
+		fail_step 131072 dma_pool_alloc 0 ok 1 'the allocation of an SGL'
+		fail_step 131072 dma_map_page_attrs 1 ok 16 'the mapping of each segment of an SGL'
+	fi
+	echo 0 >$threshold
+	fail_step 131072 dma_pool_alloc 0 ok 1 'the allocation of a PRP list'
+	echo 32768 >$threshold
+}

@@ -1,0 +1,23 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash
+#
+# First process of the guests of scripts/guests/watch/run.sh: hangs, spins or is slow.
+set -eu
+
+. /guest-side.sh
+
+doing=$(argument does)
+echo "$doing" >&3
+case $doing in
+hang | stop)
+	while :; do sleep 1000; done ;;
+spin)
+	while :; do :; done ;;
+slow)
+	for i in 1 2 3 4 5 6 7 8; do
+		sleep 2
+		echo "$i"
+	done ;;
+esac
+doing=ok

@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The watchdog of guests: it gives up one that hangs in silence, one that spins, and one
+# that the host has stopped, and not one that is only slow. The limits are short here,
+# and the slow guest is so for longer than any of them.
+#
+#   KERNEL=test		of configs/kernels
+set -euo pipefail
+. "$(dirname "$0")/../../lib/repo.sh"
+. scripts/lib/rootfs.sh
+. scripts/lib/guest.sh
+
+out=build/watch
+image=$(kernel_of "${KERNEL:-test}")
+
+# run <does>: leaves the exit status in $rc
+run()
+{
+	rc=0
+	boot no-iommu "$out/$1" "$image" "kunit.enable=0 does=$1" -initrd "$out/initramfs" || rc=$?
+}
+
+# expect <what> <does> <why it is given up>
+expect()
+{
+	local why
+
+	why=$(cat "$out/$2/given-up" 2> /dev/null) || why=nothing
+	if [ "$rc" = 124 ] && [[ $why = $3* ]]; then
+		echo "ok - watch: $1 is given up"
+	else
+		echo "not ok - watch: $1: exit status $rc, $why: $out/$2/console"
+	fi
+}
+
+# stop <directory>: QEMU, as soon as the guest has said something
+stop()
+{
+	until [ -s "$1/results" ]; do sleep 0.1; done
+	pkill -STOP -f "^qemu.*file:$1/results"
+}
+
+mkdir -p "$out"
+lock watch
+guest_root "$out/root" scripts/guests/watch/init.sh
+pack_root "$out/root" > "$out/initramfs"
+export IDLE=6 SPIN=6
+
+run hang
+expect 'a guest that hangs in silence' hang 'no output, and it has hardly asked for the CPU'
+run spin
+expect 'a guest that spins' spin 'no output, but'
+rm -rf "$out/stop"
+stop "$out/stop" &
+run stop
+expect 'a guest that is stopped' stop 'no output, and it has hardly asked for the CPU'
+run slow
+wrong=$(verdict "$out/slow" "$rc")
+if [ -z "$wrong" ]; then echo 'ok - watch: a slow guest ends'; else echo "not ok - watch: a slow guest: $wrong"; fi

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Sourced by what boots guests: the one QEMU command line, and the one place that
+# judges a guest. What a guest leaves is in a directory of its own: console, results,
+# which the guest has sent by a second serial port, qemu, and given-up, if it was.
+
+. scripts/lib/progress.sh
+
+# For a guest that counts instructions: its clock is their number, and jumps over what
+# it waits for.
+# shellcheck disable=SC2034,SC2054 # for boot(); the comma is QEMU's
+icount=(-icount shift=0,sleep=off)
+
+# kernel_of <name of configs/kernels>: its image
+kernel_of()
+{
+	local arch image
+
+	arch=$(kernel "$1" arch)
+	image=build/kernels/$1/$(kernel_image "$arch")
+	[ -f "$image" ] || die "$image: missing: scripts/tree/kernel.sh $1"
+	echo "$image"
+}
+
+# boot <machine> <directory> <image> <kernel arguments> [QEMU argument...]: to the end
+# of the guest. A guest whose clock is the host's must not take a slow host for a stall.
+#
+#   ACCEL=tcg		or kvm
+#   RESULTS=		another end of the second serial port, in QEMU's words
+#   KERNEL_ARGS=	more kernel arguments
+boot()
+{
+	local name=$1 dir=$2 image=$3 append=$4 arch qemu args
+
+	shift 4
+	arch=$(machine "$name" arch)
+	read -ra args <<< "$(machine "$name" qemu)"
+	# shellcheck disable=SC2054
+	case $arch in
+	x86_64)	qemu=(qemu-system-x86_64 -machine q35,kernel-irqchip=split -bios qboot.rom)
+		append="console=ttyS0 results=/dev/ttyS1 $append" ;;
+	arm64)	qemu=(qemu-system-aarch64 -machine virt,gic-version=3 -cpu cortex-a57
+			-device 'pci-serial,chardev=serial1')
+		append="console=ttyAMA0 results=/dev/ttyS0 $append" ;;
+	esac
+	mkdir -p "$dir"
+	truncate -s 0 "$dir/console" "$dir/results" "$dir/qemu"
+	scripts/lib/watch.sh "$dir/given-up" "$dir"/{console,results} -- \
+		"${qemu[@]}" -accel "${ACCEL:-tcg}" -smp 1 -m 512M \
+		-nodefaults -no-user-config -nographic -no-reboot "${args[@]}" \
+		-kernel "$image" -serial "file:$dir/console" -serial "${RESULTS:-file:$dir/results}" \
+		-append "panic=-1 rcupdate.rcu_cpu_stall_timeout=300 $(machine "$name" args) $append ${KERNEL_ARGS:-}" \
+		"$@" < /dev/null > "$dir/qemu" 2>&1
+}
+
+# complaint <directory> <exit status of boot> [pattern]: the first thing that is wrong
+# with what the guest has left, nothing if nothing is. The pattern is of lines in the
+# console that are wrong in this guest.
+complaint()
+{
+	local dir=$1 rc=$2 splat
+
+	splat=$({ scripts/lib/splats.sh "$dir/console"
+		if [ -n "${3:-}" ]; then grep -anHE "$3" "$dir/console"; fi
+	} | head -n 1 | tr -d '\r') || true
+	if [ -n "$splat" ]; then echo "kernel: $splat"
+	elif [ "$rc" = 124 ]; then echo "given up: $(< "$dir/given-up"): $dir/console: $(last_line "$dir/console")"
+	elif [ "$rc" != 0 ]; then echo "QEMU ended with $rc: $dir/qemu: $(last_line "$dir/qemu")"
+	fi
+}
+
+# verdict <directory> <exit status of boot> [pattern]: of a guest that tells the status
+# as well. What the console says can fail it, never pass it.
+verdict()
+{
+	local wrong status
+
+	wrong=$(complaint "$@")
+	status=$(sed -n 's/^status //p' "$1/results")
+	if [ -n "$wrong" ]; then echo "$wrong"
+	elif [ -z "$status" ]; then echo "the guest has ended without a status: $1/console: $(last_line "$1/console")"
+	elif [ "$status" != ok ]; then echo "the guest has $status: $1/console: $(last_line "$1/console")"
+	fi
+}
+
+# What a guest that does I/O for real must not say
+# shellcheck disable=SC2034 # for verdict()
+faults='Call Trace|fault from EP|DMAR: \['
+
+last_line()
+{
+	tail -n 1 "$1" | tr -d '\r'
+}
+
+# must_boot: boot(), or no way on
+must_boot()
+{
+	local rc=0 wrong
+
+	boot "$@" || rc=$?
+	wrong=$(verdict "$2" "$rc")
+	[ -z "$wrong" ] || die "$wrong"
+}

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Sourced by what takes longer than a few seconds: how far it is, on the standard
+# error. A terminal has one line, which is rewritten; a log gets a line now and then.
+# What runs beside others writes it to the file $PROGRESS, for who has started it.
+
+progress_interval=30	# seconds between two lines of a log
+progress_begin=$SECONDS
+progress_last=$SECONDS
+
+# progress <text>
+progress()
+{
+	local elapsed=$((SECONDS - progress_begin)) line
+
+	line=$(printf '  %-7s %s, %d:%02d' ... "$1" $((elapsed / 60)) $((elapsed % 60)))
+	if [ -n "${PROGRESS:-}" ]; then
+		echo "$1" > "$PROGRESS"
+	elif [ -t 2 ]; then
+		printf '\r\033[K%.*s' $(($(tput cols 2> /dev/null || echo 80) - 1)) "$line" >&2
+	elif [ $((SECONDS - progress_last)) -ge $progress_interval ]; then
+		echo "$line" >&2
+		progress_last=$SECONDS
+	fi
+}
+
+# progress_end: what is printed next begins a line of its own
+progress_end()
+{
+	if [ -z "${PROGRESS:-}" ] && [ -t 2 ]; then printf '\r\033[K' >&2; fi
+}
+
+# wait_for <pid> <function>: the function's output is the progress until the process
+# has ended, with its status
+wait_for()
+{
+	progress_begin=$SECONDS
+	while kill -0 "$1" 2> /dev/null; do
+		progress "$("$2")"
+		sleep 1
+	done
+	progress_end
+	wait "$1"
+}
+
+# run_jobs <what> <directory> <function> <name>...: call the function for each name, at
+# most $JOBS at a time. What one prints goes to <directory>/<name>.out, and in the
+# order of the names to the standard output. Fails if one of them does.
+run_jobs()
+{
+	local what=$1 dir=$2 job=$3 pids=() rc=0 i=0 names
+
+	shift 3
+	names=("$@")
+	progress_begin=$SECONDS
+	rm -f "$dir"/*.progress
+	while [ $i -lt $# ] || [ -n "$(jobs -rp)" ]; do
+		while [ $i -lt $# ] && [ "$(jobs -rp | wc -l)" -lt "$JOBS" ]; do
+			PROGRESS=$dir/${names[i]}.progress "$job" "${names[i]}" > "$dir/${names[i]}.out" &
+			pids+=($!)
+			i=$((i + 1))
+		done
+		progress "$what: $((i - $(jobs -rp | wc -l))) of $# done, now $(running_jobs "$dir")"
+		sleep 1
+	done
+	progress_end
+	for i in "${!names[@]}"; do
+		wait "${pids[i]}" || rc=1
+		cat "$dir/${names[i]}.out"
+	done
+	return "$rc"
+}
+
+# running_jobs <directory>: those of run_jobs(), and how far they are
+running_jobs()
+{
+	local i running=()
+
+	for i in "${!pids[@]}"; do
+		kill -0 "${pids[i]}" 2> /dev/null || continue
+		running+=("${names[i]}")
+		if [ -s "$1/${names[i]}.progress" ]; then running+=("($(< "$1/${names[i]}.progress"))"); fi
+	done
+	echo "${running[*]}"
+}

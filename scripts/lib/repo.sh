@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Sourced by all scripts: what this repository is made of, and how a script speaks.
+# Leaves the caller at the top of the repository.
+
+CDPATH='' cd -- "$(dirname "${BASH_SOURCE[0]}")/../.." || exit
+shopt -s inherit_errexit
+export LC_ALL=C
+unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
+# A kernel is built the same way whatever make or shell this runs in.
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES KBUILD_OUTPUT KCONFIG_CONFIG KCONFIG_ALLCONFIG
+export CCACHE_DIR=${CCACHE_DIR:-$PWD/build/ccache}
+# How many programs or guests run at the same time
+JOBS=${JOBS:-$(nproc)}
+if [ "${V:-0}" = 1 ]; then
+	exec 8>&2
+	BASH_XTRACEFD=8
+	set -x
+fi
+
+. scripts/lib/tables.sh
+
+# Where whole new files live, each at its path in the kernel.
+whole_dirs=(kernel drivers include Documentation samples tools mm block)
+
+say()	# say <WHAT> <text>: a line in the manner of kbuild
+{
+	printf '  %-7s %s\n' "$1" "$2"
+}
+
+die()	# die <file>: <cause>: <repair>
+{
+	printf 'error: %s\n' "$*" >&2
+	exit 1
+}
+
+# die_log <log> <what failed>: say why from the log, a full disk above all
+die_log()
+{
+	local free
+
+	# A full disk may well have cut the log that would say so.
+	free=$(df -k --output=avail build | tail -n 1)
+	if grep -q 'No space left on device' "$1" || [ "$free" -lt 1024 ]; then
+		die "build/: no space left on $(df -h --output=source,size,avail build |
+			awk 'END { print $1 ", " $3 " of " $2 " free" }'): all of build/ takes 8 GB"
+	fi
+	die "$2 ($1): $(grep -m 1 -iE 'error:|cannot |unexpected |fatal: |^E: ' "$1" || tail -n 1 "$1")"
+}
+
+# lock <name>: wait for another run that works on the same output
+lock()
+{
+	mkdir -p build
+	exec 9> "build/$1.lock"
+	flock 9
+}
+
+# kernel_version <tree>: 6.12.117
+kernel_version()
+{
+	awk '$2 == "=" && $1 ~ /^(VERSION|PATCHLEVEL|SUBLEVEL)$/ { v = v "." $3 }
+	     $1 == "NAME" { exit }
+	     END { print substr(v, 2) }' "$1/Makefile"
+}
+
+# base_field <name>: the values that BASE has for it
+base_field()
+{
+	sed -n "s/^$1: *//p" BASE | paste -s -d ' '
+}
+
+whole_files()
+{
+	local files f
+
+	files=$(git ls-files -co --exclude-standard -- "${whole_dirs[@]}") ||
+		die ".git: git does not list the files: clone the repository with git"
+	for f in $files; do
+		if [ -e "$f" ]; then echo "$f"; fi
+	done | sort -u
+}
+
+# The names of the patches, in order
+series()
+{
+	awk '{ sub(/(^|[ \t])#.*/, "") } NF { print $1 }' patches/series
+}
+
+# A patch is: Subject:, blank, body, ---, Brings: lines, blank, diff, be it by
+# git or by quilt refresh.
+patch_message()
+{
+	awk '/^---$/ { exit } NR == 1 { sub(/^Subject: /, "") } { print }' "patches/$1"
+}
+
+patch_brings()
+{
+	awk '/^(diff --git |--- a\/)/ { exit } /^---$/ { below = 1 }
+	     below && /^Brings: / { print $2 }' "patches/$1"
+}
+
+patch_diff()
+{
+	awk '/^(diff --git |--- a\/)/ { diff = 1 } diff' "patches/$1"
+}
+
+# The base's files that a patch edits
+patch_files()
+{
+	patch_diff "$1" | sed -n 's,^+++ b/,,p'
+}

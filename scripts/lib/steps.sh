@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Sourced by check.sh and check-all.sh: steps that are counted. Each says
+# `ok - <what>` or `not ok - <what>` for every thing that it has checked; a step
+# that fails without saying so counts as well. The last line is the sum.
+
+. scripts/lib/progress.sh
+
+# The proof of the series wants a signature. Without one here, it gets one that
+# nobody would send.
+if ! git -c user.useConfigOnly=true var GIT_AUTHOR_IDENT > /dev/null 2>&1; then
+	export GIT_AUTHOR_NAME='make check' GIT_AUTHOR_EMAIL=check@localhost
+	export GIT_COMMITTER_NAME=$GIT_AUTHOR_NAME GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL
+fi
+
+# steps_begin <directory of the logs>
+steps_begin()
+{
+	out=$1
+	mkdir -p "$out"
+	steps=()
+	declare -gA commands
+	passed=0
+	failed=0
+}
+
+# step <name> <command>...: to be run by run_steps
+step()
+{
+	steps+=("$1")
+	commands[$1]=${*:2}
+}
+
+# run_step <name>: leaves <name>.log, and prints what has failed and the sum
+run_step()
+{
+	local name=$1 log=$out/$1.log rc=0 start=$SECONDS ok bad
+
+	# shellcheck disable=SC2086 # the words of a command
+	${commands[$name]} > "$log" 2> "$out/$name.err" || rc=$?
+	ok=$(grep -c '^ok - ' "$log") || true
+	bad=$(grep -c '^not ok - ' "$log") || true
+	if [ "$rc" != 0 ] && [ "$bad" = 0 ]; then
+		echo "not ok - $name: failed with $rc: $(grep -v '^  \.\.\.' "$out/$name.err" | tail -n 1)" >> "$log"
+		bad=1
+	elif [ "$rc" = 0 ] && [ $((ok + bad)) = 0 ]; then
+		echo "not ok - $name: has checked nothing" >> "$log"
+		bad=1
+	fi
+	grep '^not ok - ' "$log" || true
+	say CHECK "$name: $ok passed, $bad failed ($((SECONDS - start)) s)"
+}
+
+# run_steps <name>...: as many at the same time as there are CPUs
+run_steps()
+{
+	run_jobs steps "$out" run_step "$@"
+}
+
+# single <what> <command>...: a step whose exit status is all there is
+single()
+{
+	local what=$1
+
+	shift
+	"$@" >&2
+	echo "ok - ${what//_/ }"
+}
+
+# steps_end: the sum of all the logs of steps that have run
+steps_end()
+{
+	local name
+
+	for name in "${!commands[@]}"; do
+		passed=$((passed + $(grep -c '^ok - ' "$out/$name.log" || true)))
+		failed=$((failed + $(grep -c '^not ok - ' "$out/$name.log" || true)))
+	done
+	echo "$passed passed, $failed failed"
+	[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+}

@@ -1,0 +1,124 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# kernel.sh <name>: configure and build a kernel of configs/kernels.
+#
+#   SRC			source tree (build/linux)
+#   O			build directory (build/kernels/<name>); the log is $O.log
+#   CROSS_COMPILE	prefix of the compiler (aarch64-linux-gnu- for arm64 elsewhere)
+#   V=1		show the build
+#   CONFIG_ONLY=1	stop before it
+#   LOSE=1		go without the options that the source cannot have, and say so
+set -euo pipefail
+. "$(dirname "$0")/../lib/repo.sh"
+. scripts/lib/progress.sh
+
+name=$1
+src=${SRC:-build/linux}
+arch=$(kernel "$name" arch)
+image=$(kernel_image "$arch")
+cross=${CROSS_COMPILE-$(cross_compile "$arch")}
+out=${O:-build/kernels/$name}
+log=$out.log
+begin=$SECONDS
+fragments=("configs/$arch.config")
+for f in $(kernel "$name" fragments); do fragments+=("configs/$f.config"); done
+
+command -v "${cross}gcc" > /dev/null || die "${cross}gcc: not found: scripts/tree/deps.sh all"
+[ -d "$src" ] || die "$src: missing: make tree"
+for f in "${fragments[@]}"; do
+	[ -f "$f" ] || die "$f: no such fragment: see configs/"
+done
+
+# The same sources give the same image.
+export KBUILD_BUILD_TIMESTAMP='1970-01-01 00:00:00 UTC'
+export KBUILD_BUILD_USER=build KBUILD_BUILD_HOST=build KBUILD_BUILD_VERSION=1
+
+kmake()
+{
+	make -C "$src" O="$(realpath "$out")" ARCH="$arch" V="${V:-0}" \
+		CROSS_COMPILE="$cross" CC="ccache ${cross}gcc" "$@"
+}
+
+# built: how far the build is; of one that is not the first, the whole is not known
+built()
+{
+	local n of=
+
+	n=$(grep -cE '^  (CC|AS) ' "$log") || true
+	if [ "$fresh" = 1 ]; then of=" of about $(kernel "$name" objects)"; fi
+	echo "$out: $n objects$of"
+}
+
+# logged <command...>: all of the output to the log, and with V=1 to us as well
+logged()
+{
+	if [ "${V:-0}" = 1 ]; then
+		"$@" 2>&1 | tee -a "$log"
+	else
+		"$@" >> "$log" 2>&1
+	fi
+}
+
+failed()
+{
+	grep -nE -A 3 'error:|\*\*\* |undefined reference|: Error ' "$log" | tail -n 20 >&2 || tail -n 20 "$log" >&2
+	die_log "$log" "$out: $1"
+}
+
+# refused: what is lost, if it may not be
+refused()
+{
+	if [ "${LOSE:-0}" != 1 ]; then lost; fi
+}
+
+# lost: the lines of the fragments that are not in .config. Kconfig drops what
+# it cannot have without a word. The last fragment to name an option decides.
+lost()
+{
+	awk '
+		function name_of(line) { sub(/=.*/, "", line); return line }
+		function value_of(line) { sub(/^[^=]*=/, "", line); return line }
+		FILENAME == config && /^CONFIG_/ { has[name_of($0)] = value_of($0) }
+		FILENAME == config { next }
+		/^# CONFIG_[A-Za-z0-9_]+ is not set$/ { want[$2] = "n"; from[$2] = FILENAME; next }
+		/^CONFIG_[A-Za-z0-9_]+=./ { want[name_of($0)] = value_of($0); from[name_of($0)] = FILENAME; next }
+		/^[ \t]*[^# \t]/ { print FILENAME ": " $0 " (no such form)" }
+		END {
+			for (name in want)
+				if ((name in has ? has[name] : "n") != want[name])
+					print from[name] ": " name "=" want[name]
+		}' config="$out/.config" "$out/.config" "${fragments[@]}" | sort
+}
+
+configure()
+{
+	local sum
+
+	sum=$(find "$src" -name 'Kconfig*' | sort | xargs cat "${fragments[@]}" | sha256sum)
+	if [ -f "$out/.config" ] && [ "$(cat "$out.stamp" 2> /dev/null)" = "$sum" ] && [ -z "$(refused)" ]; then
+		return
+	fi
+
+	say CONFIG "$out/.config (tinyconfig ${fragments[*]})"
+	rm -f "$out.stamp"
+	logged kmake tinyconfig || failed "tinyconfig"
+	logged "$src/scripts/kconfig/merge_config.sh" -m -O "$out" "$out/.config" "${fragments[@]}" ||
+		failed "merge_config.sh"
+	logged kmake olddefconfig || failed "olddefconfig"
+	[ -z "$(refused)" ] ||
+		die "$out/.config: lacks $(lost | paste -s -d ';' | sed 's/;/; /g'): add what they depend on, or drop them"
+	echo "$sum" > "$out.stamp"
+}
+
+mkdir -p "$out"
+lock "${out//\//-}"
+fresh=0
+if [ ! -f "$out/$image" ]; then fresh=1; fi
+: > "$log"
+configure
+if [ -n "$(lost)" ]; then say LACKS "$out/.config: $(lost | sed 's/.*: //' | xargs)"; fi
+if [ "${CONFIG_ONLY:-0}" = 1 ]; then exit 0; fi
+logged kmake -j"$JOBS" "${image##*/}" modules &
+wait_for $! built || failed "the build has failed"
+say KERNEL "$out/$image ($(cat "$out/include/config/kernel.release"), $((SECONDS - begin)) s)"

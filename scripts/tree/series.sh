@@ -1,0 +1,137 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# build/series: the patches as mail, and the proof that they are right: git am
+# of them on the pristine base gives build/linux, byte for byte.
+set -euo pipefail
+. "$(dirname "$0")/../lib/repo.sh"
+
+am=build/am		# work tree on the base
+out=build/series
+log=build/series.log
+cover=patches/0000-cover-letter.txt
+
+[ -d build/linux ] || die "build/linux: missing: make tree"
+[ -f "$cover" ] || die "$cover: missing: write it (subject, blank line, text)"
+who=$(git -c user.useConfigOnly=true var GIT_AUTHOR_IDENT 2> /dev/null) ||
+	die ".git/config: who sends the series? git config user.name <name>; git config user.email <address>"
+lock series
+: > "$log"
+
+# date_of <patch>: of the last commit to it or to what it brings, so that the
+# same commit always gives the same mails
+date_of()
+{
+	local date brings
+
+	mapfile -t brings < <(patch_brings "$1")
+	date=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct -- "patches/$1" "${brings[@]}" 2> /dev/null || true)}
+	echo "@${date:-$(stat -c %Y "patches/$1")} +0000"
+}
+names=$(series)
+declare -A dates
+for p in $names $cover; do
+	p=${p#patches/}
+	dates[$p]=$(date_of "$p")
+done
+
+# Nobody's settings but these from here on.
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
+export GIT_AUTHOR_NAME=${who%% <*} GIT_COMMITTER_NAME=${who%% <*}
+mail=${who#*<}
+export GIT_AUTHOR_EMAIL=${mail%%>*} GIT_COMMITTER_EMAIL=${mail%%>*}
+
+at()	# at <date>: when the following commits are made
+{
+	export GIT_AUTHOR_DATE=$1 GIT_COMMITTER_DATE=$1
+}
+
+agit() { git -C "$am" "$@"; }
+
+# A repository of the base: its files are hard links to build/base, which git
+# replaces and never writes to.
+make_base()
+{
+	if cmp -s build/base.stamp build/am.stamp; then return; fi
+
+	say BASE "$am: git repository of Linux $(kernel_version build/base)"
+	rm -rf "$am" build/am.stamp
+	cp -al build/base "$am" 2> /dev/null || { rm -rf "$am"; cp -a build/base "$am"; }
+	agit init -q -b base --template=
+	agit config core.compression 0
+	agit config core.trustctime false
+	agit config core.fsync none
+	agit config gc.auto 0
+	# the threshold makes one pack of it, rather than 86000 files
+	agit -c core.bigFileThreshold=1 add -A -f .
+	at '@0 +0000'
+	agit commit -q -m "Linux $(kernel_version build/base)"
+	cp build/base.stamp build/am.stamp
+}
+
+# commit <patch>
+commit()
+{
+	patch_diff "$1" > build/series.diff
+	if [ -s build/series.diff ] && ! agit apply --index ../series.diff >> "$log" 2>&1; then
+		die "patches/$1: git apply does not take it ($log): $(tail -n 1 "$log")"
+	fi
+	for f in $(patch_brings "$1"); do
+		[ -f "$f" ] || die "patches/$1: brings $f, which does not exist: add it, or remove the line"
+		[ ! -e "$am/$f" ] || die "patches/$1: brings $f, which is there already: remove the line"
+		install -D -m "$(stat -c %a "$f")" "$f" "$am/$f"
+		agit add -f "$f"
+	done
+	at "${dates[$1]}"
+	patch_message "$1" | agit commit -q -s -F -
+}
+
+# differs: what of build/linux is not as in the commit of $am. The index keeps
+# in mind what has been read, so that only the first proof reads everything.
+differs()
+{
+	local file old_mode mode hash status new
+
+	lgit() { GIT_INDEX_FILE=$PWD/build/linux.index git --git-dir="$am/.git" \
+		--work-tree=build/linux -c core.trustctime=true "$@"; }
+	lgit read-tree -m -i HEAD
+	lgit update-index -q --refresh > /dev/null || true
+	lgit ls-files -o -x __pycache__ | sed 's,$, (no patch brings it),'
+	lgit diff-files --raw --no-abbrev | while read -r old_mode mode hash _ status file; do
+		case $status in
+		D)	echo "$file (only in the series)"; continue ;;
+		T)	# a link to a whole file
+			mode=100644
+			if [ -x "build/linux/$file" ]; then mode=100755; fi
+			new=$(git hash-object --no-filters "build/linux/$file")
+			if [ "$new" = "$hash" ] && [ ":$mode" = "$old_mode" ]; then continue; fi
+		esac
+		echo "$file (not the same)"
+	done
+}
+
+make_base
+rm -rf "$out" "$out.tmp" "$am/.git/rebase-apply"
+agit checkout -q -f -B series base
+agit clean -q -ffdx
+for p in $names; do
+	[ -f "patches/$p" ] || die "patches/series: $p: there is no such file: add it, or remove the line"
+	commit "$p"
+done
+agit config branch.series.description "$(< "$cover")"
+at "${dates[${cover#patches/}]}"
+agit format-patch -q --diff-algorithm=patience --cover-letter --cover-from-description=subject --no-signature \
+	--zero-commit --abbrev=12 --subject-prefix='PATCH 6.12' -o "$PWD/$out.tmp" base..series
+
+# The same author and dates make the same commit, if nothing is lost on the way.
+agit checkout -q -f -B am base
+mapfile -t mails < <(find "$PWD/$out.tmp" -name '*.patch' ! -name '0000-*' | sort)
+agit am -q --committer-date-is-author-date "${mails[@]}" >> "$log" 2>&1 ||
+	die "$out.tmp: git am does not take it ($log): $(tail -n 1 "$log")"
+[ "$(agit rev-parse am)" = "$(agit rev-parse series)" ] ||
+	die "$out.tmp: git am makes other commits of it: compare git -C $am log -p of am and series: a message may hold a line that starts with --- or diff"
+wrong=$(differs)
+[ -z "$wrong" ] ||
+	die "build/linux: git am of the series gives something else: $(paste -s -d , <<< "$wrong" | sed 's/,/, /g'): make tree, and name each whole file as Brings: in one patch (make clean, if it is the base's)"
+mv "$out.tmp" "$out"
+say SERIES "$out: ${#mails[@]} patches, git am of them gives build/linux"
