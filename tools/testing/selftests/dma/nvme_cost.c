@@ -17,6 +17,8 @@
  *
  * After a warm-up an I/O is recorded in the kernel's trace. With no run, all of
  * them are; "ready" is printed before, "done" after, and a line is waited for.
+ *
+ * Without the device, or without a file or a huge page that it needs, it skips.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -32,6 +34,9 @@
 #include <unistd.h>
 #include <linux/fs.h>
 
+#include "../kselftest.h"
+
+#define USAGE		"nvme_cost <device> read|write <bytes> <layout> <I/Os> <runs>"
 #define HUGE_SIZE	(2UL << 20)
 #define WARM_UP		1024		/* requests: caches of IO addresses and of the slab */
 #define REQUEST_SIZE	(128UL << 10)	/* most behind an IOMMU */
@@ -41,6 +46,15 @@
 
 static size_t page_size;
 
+static int open_or_skip(const char *path, int flags, const char *repair)
+{
+	int fd = open(path, flags);
+
+	if (fd < 0)
+		ksft_exit_skip("%s: %s: %s\n", path, strerror(errno), repair);
+	return fd;
+}
+
 /* Physical page number of an address; bit 63 says that it has one, root sees it. */
 static uint64_t pfn_of(const void *p)
 {
@@ -48,12 +62,12 @@ static uint64_t pfn_of(const void *p)
 	uint64_t entry;
 
 	if (fd < 0)
-		fd = open("/proc/self/pagemap", O_RDONLY);
-	if (fd < 0 || pread(fd, &entry, sizeof(entry),
-			    (uintptr_t)p / page_size * sizeof(entry)) != sizeof(entry))
-		err(1, "/proc/self/pagemap: not readable: build with PROC_PAGE_MONITOR");
+		fd = open_or_skip("/proc/self/pagemap", O_RDONLY, "build with PROC_PAGE_MONITOR");
+	if (pread(fd, &entry, sizeof(entry),
+		  (uintptr_t)p / page_size * sizeof(entry)) != sizeof(entry))
+		err(1, "/proc/self/pagemap");
 	if (!(entry >> 63) || !(entry & PFN_MASK))
-		errx(1, "/proc/self/pagemap: no page number for %p: run this as root", p);
+		ksft_exit_skip("/proc/self/pagemap: no page number for %p: run this as root\n", p);
 	return entry & PFN_MASK;
 }
 
@@ -62,9 +76,10 @@ static void *map(void *where, size_t size, int flags)
 	void *p = mmap(where, size, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
 
+	if (p == MAP_FAILED && flags & MAP_HUGETLB)
+		ksft_exit_skip("no buffer of %zu bytes: reserve pages in nr_hugepages\n", size);
 	if (p == MAP_FAILED)
-		err(1, "mmap: no buffer of %zu bytes%s", size,
-		    flags & MAP_HUGETLB ? ": reserve pages in nr_hugepages" : "");
+		err(1, "mmap: no buffer of %zu bytes", size);
 	return p;
 }
 
@@ -105,8 +120,8 @@ static long long timer_value(const char *list, const char *name)
 	const char *p = strstr(list, name);
 
 	if (!p)
-		errx(1, "/proc/timer_list: no %s: build with NO_HZ_IDLE and HIGH_RES_TIMERS",
-		     name);
+		ksft_exit_skip("/proc/timer_list: no %s: build with NO_HZ_IDLE, HIGH_RES_TIMERS\n",
+			       name);
 	p += strlen(name);
 	return strtoll(p + strspn(p, " :"), NULL, 10);
 }
@@ -116,10 +131,8 @@ static long long busy_ns(void)
 	static char list[1 << 16];
 	size_t len = 0;
 	ssize_t n;
-	int fd = open("/proc/timer_list", O_RDONLY);
+	int fd = open_or_skip("/proc/timer_list", O_RDONLY, "run this as root");
 
-	if (fd < 0)
-		err(1, "/proc/timer_list");
 	while ((n = read(fd, list + len, sizeof(list) - 1 - len)) > 0)
 		len += n;
 	if (n < 0 || len == sizeof(list) - 1)
@@ -171,15 +184,13 @@ static void do_io(const struct job *job, uint64_t count)
 	}
 }
 
+static int tracing_on;
+
 /* Whatever events are enabled, have them recorded or not. */
 static void record(int on)
 {
-	static int fd = -1;
-
-	if (fd < 0)
-		fd = open("/sys/kernel/tracing/tracing_on", O_WRONLY);
-	if (fd < 0 || pwrite(fd, on ? "1" : "0", 1, 0) != 1)
-		err(1, "/sys/kernel/tracing/tracing_on: cannot be written: mount tracefs there");
+	if (pwrite(tracing_on, on ? "1" : "0", 1, 0) != 1)
+		err(1, "/sys/kernel/tracing/tracing_on");
 }
 
 /* Have whoever wants to look on from outside get ready. */
@@ -231,8 +242,10 @@ int main(int argc, char **argv)
 	size_t pages;
 	char *buf;
 
+	if (argc == 1)
+		ksft_exit_skip("no device is named: " USAGE "\n");
 	if (argc != 7)
-		errx(1, "usage: nvme_cost <device> read|write <bytes> <layout> <I/Os> <runs>");
+		errx(1, "usage: " USAGE);
 	page_size = sysconf(_SC_PAGESIZE);
 	job.write = !strcmp(argv[2], "write");
 	job.size = strtoul(argv[3], NULL, 0);
@@ -250,9 +263,13 @@ int main(int argc, char **argv)
 		errx(1, "%s I/Os, %s runs: nothing to do", argv[5], argv[6]);
 
 	recorded = runs ? 1 : count;
-	job.fd = open(argv[1], O_RDWR | O_DIRECT);
-	if (job.fd < 0 || ioctl(job.fd, BLKGETSIZE64, &job.capacity) || job.capacity < job.size)
+	job.fd = open_or_skip(argv[1], O_RDWR | O_DIRECT, "name an NVMe disk");
+	if (ioctl(job.fd, BLKGETSIZE64, &job.capacity) || job.capacity < job.size)
 		err(1, "%s: not a block device of at least %zu bytes", argv[1], job.size);
+	/* Skip before anything is written to the disk. */
+	tracing_on = open_or_skip("/sys/kernel/tracing/tracing_on", O_WRONLY,
+				  "mount tracefs there");
+	busy_ns();
 
 	if (contiguous) {
 		buf = map(NULL, (job.size + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1), MAP_HUGETLB);
