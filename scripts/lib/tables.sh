@@ -48,6 +48,7 @@ kernel()
 	arch)	   field configs/kernels "$1" 2 ;;
 	fragments) field configs/kernels "$1" 3 ;;
 	objects)   field configs/kernels "$1" 4 ;;
+	begins)	   field configs/kernels "$1" 5 ;;
 	esac
 }
 

@@ -111,14 +111,43 @@ configure()
 	echo "$sum" > "$out.stamp"
 }
 
-mkdir -p "$out"
+# copy: have what another kernel has compiled
+copy()
+{
+	local from
+
+	from=build/kernels/$(kernel "$name" begins)
+	if [ "$from" = build/kernels/ ] || [ ! -f "$from/$image" ] || [ -e "$out" ]; then return; fi
+	say COPY "$from"
+	rm -rf "$out.tmp"
+	cp -a "$from" "$out.tmp"
+	rm "$out.tmp/$image"
+	mv "$out.tmp" "$out"
+	touch "$out.copied"
+}
+
+# keep_objtool: of a copy. Its commands name the directory, so that make builds it anew,
+# and what it has checked with it; but it is the same program.
+keep_objtool()
+{
+	[ -e "$out.copied" ] || return 0
+	logged kmake -j"$JOBS" prepare || failed "the tools are not built"
+	find "$out/tools/objtool" -exec touch -r "build/kernels/$(kernel "$name" begins)/tools/objtool/objtool" {} +
+	rm "$out.copied"
+}
+
 lock "${out//\//-}"
+if [ "$src" = build/linux ]; then copy; fi
+mkdir -p "$out"
 fresh=0
 if [ ! -f "$out/$image" ]; then fresh=1; fi
 : > "$log"
 configure
 if [ -n "$(lost)" ]; then say LACKS "$out/.config: $(lost | sed 's/.*: //' | xargs)"; fi
 if [ "${CONFIG_ONLY:-0}" = 1 ]; then exit 0; fi
-logged kmake -j"$JOBS" "${image##*/}" modules &
+keep_objtool
+targets=("${image##*/}")
+if [ -z "$(kernel "$name" begins)" ]; then targets+=(modules); fi
+logged kmake -j"$JOBS" "${targets[@]}" &
 wait_for $! built || failed "the build has failed"
 say KERNEL "$out/$image ($(cat "$out/include/config/kernel.release"), $((SECONDS - begin)) s)"

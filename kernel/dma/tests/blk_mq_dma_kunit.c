@@ -13,7 +13,6 @@
 #include <linux/blk-integrity.h>
 #include <linux/blk-mq.h>
 #include <linux/blk-mq-dma.h>
-#include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
 #include <linux/pci-p2pdma.h>
@@ -872,7 +871,7 @@ static void expect_refused_reservation_given_back(struct fixture *f,
 			       rq_dma_dir(req));
 		/* Lazy mode holds addresses back */
 		if (i % 16 == 0)
-			msleep(FLUSH_QUEUE_MS);
+			fixture_drain_flush_queue(f->test, f->dev);
 	}
 
 	/* There is room left, and not just for a page. */
@@ -1008,8 +1007,10 @@ static void start_failure_gives_reservation_back(struct kunit *test)
 		spy.fail_sync_map_errno = nth ? 0 : -ENOMEM;
 		KUNIT_ASSERT_FALSE(test, map_start(m));
 		KUNIT_ASSERT_EQ(test, spy.map_pages, nth ? nth - 1 : 16);
-		if (i % 16 == 0)
-			msleep(FLUSH_QUEUE_MS);
+		if (i % 16 == 0) {
+			spy_reset();
+			fixture_drain_flush_queue(test, f->dev);
+		}
 	}
 	spy_reset();
 	expect_request_is_one_range(f, req);

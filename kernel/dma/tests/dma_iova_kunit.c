@@ -10,14 +10,17 @@
  */
 #include <kunit/device.h>
 #include <kunit/test.h>
-#include <linux/delay.h>
+#include <linux/bottom_half.h>
+#include <linux/cpumask.h>
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
+#include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
 #include <linux/swiotlb.h>
 
 #include "fixture.h"
+#include "spy.h"
 
 /* Two words: the address, and the size with its flag */
 static_assert(!IS_ENABLED(CONFIG_64BIT) ||
@@ -1038,6 +1041,34 @@ static void link_large_piece(struct kunit *test)
 
 /* destroy and free */
 
+/* Until the case ends, this CPU alone turns the timer of the flush queue on. */
+static void watch_flush_queue(struct fixture *f)
+{
+	KUNIT_ASSERT_EQ(f->test, 0,
+			set_cpus_allowed_ptr(current,
+					     cpumask_of(raw_smp_processor_id())));
+	fixture_drain_flush_queue(f->test, f->dev);
+	KUNIT_ASSERT_EQ(f->test, 0, spy_insert(f->test));
+}
+
+/*
+ * Lazy mode invalidates later, together with others. The timer may be on for these
+ * already, but it does not run between the two.
+ */
+static void destroy_and_await_invalidation(struct fixture *f,
+					   struct dma_iova_state *state,
+					   size_t mapped_len)
+{
+	int before;
+
+	local_bh_disable();
+	before = spy.flush_all;
+	fixture_destroy(f, state, mapped_len);
+	local_bh_enable();
+	if (f->domain->type == IOMMU_DOMAIN_DMA_FQ)
+		fixture_wait_for_change(f->test, &spy.flush_all, before);
+}
+
 static void destroy_isolates(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -1045,16 +1076,15 @@ static void destroy_isolates(struct kunit *test)
 	struct dma_iova_state state;
 	dma_addr_t addr;
 
+	watch_flush_queue(f);
 	fixture_link_pages(f, &state, pages, 4);
 	addr = state.addr;
 	expect_device_writes(f, addr, pages[0]);
 	expect_device_writes(f, addr + 3 * PAGE_SIZE, pages[3]);
-	fixture_destroy(f, &state, 4 * PAGE_SIZE);
+	destroy_and_await_invalidation(f, &state, 4 * PAGE_SIZE);
 	fixture_expect_zero(test, &state);
 	fixture_expect_nothing_linked(f, addr, 4 * PAGE_SIZE);
 
-	/* Lazy mode invalidates later, together with others */
-	msleep(FLUSH_QUEUE_MS);
 	expect_device_cannot_write(f, addr, pages[0]);
 	expect_device_cannot_write(f, addr + 3 * PAGE_SIZE, pages[3]);
 }
@@ -1117,7 +1147,8 @@ static void destroy_frees_whole_reservation(struct kunit *test)
 
 /*
  * Little is linked, but the reservation comes back as it was: the allocator
- * keeps those of one size together, and hands them out again.
+ * keeps those of one size together, and hands them out again, on the CPU that the
+ * flush queue has given them back on.
  */
 static void destroy_partly_linked_frees_all(struct kunit *test)
 {
@@ -1125,8 +1156,9 @@ static void destroy_partly_linked_frees_all(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct page *page = fixture_lone_page(test);
 	struct dma_iova_state *states;
+	bool found = false;
 	dma_addr_t addr;
-	int nr, i;
+	int cpu, nr, i;
 
 	states = kunit_kcalloc(test, max, sizeof(*states), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, states);
@@ -1134,16 +1166,19 @@ static void destroy_partly_linked_frees_all(struct kunit *test)
 	fixture_link_page(f, &states[0], 0, page);
 	addr = states[0].addr;
 	fixture_destroy(f, &states[0], PAGE_SIZE);
-	msleep(FLUSH_QUEUE_MS);
+	fixture_drain_flush_queue(test, f->dev);
 
-	for (nr = 0; nr < max; nr++) {
-		fixture_reserve(f, &states[nr], 0, SZ_64K);
-		if (states[nr].addr == addr)
-			break;
+	for_each_online_cpu(cpu) {
+		KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(current,
+							      cpumask_of(cpu)));
+		for (nr = 0; nr < max && !found; nr++) {
+			fixture_reserve(f, &states[nr], 0, SZ_64K);
+			found = states[nr].addr == addr;
+		}
+		for (i = 0; i < nr; i++)
+			dma_iova_free(f->dev, &states[i]);
 	}
-	KUNIT_EXPECT_LT(test, nr, max);
-	for (i = 0; i < min(nr + 1, max); i++)
-		dma_iova_free(f->dev, &states[i]);
+	KUNIT_EXPECT_TRUE(test, found);
 }
 
 static void destroy_more_than_reserved(struct kunit *test)
@@ -1169,6 +1204,7 @@ static void destroy_across_hole(struct kunit *test)
 	struct dma_iova_state state;
 	dma_addr_t addr;
 
+	watch_flush_queue(f);
 	fixture_reserve(f, &state, 0, 4 * PAGE_SIZE);
 	addr = state.addr;
 	fixture_link_page(f, &state, 0, pages[0]);
@@ -1177,10 +1213,9 @@ static void destroy_across_hole(struct kunit *test)
 					       4 * PAGE_SIZE));
 	expect_device_writes(f, addr + 3 * PAGE_SIZE, pages[1]);
 	warnings_expect(test, ENGINE);
-	fixture_destroy(f, &state, 4 * PAGE_SIZE);
+	destroy_and_await_invalidation(f, &state, 4 * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
 	fixture_expect_nothing_linked(f, addr, 4 * PAGE_SIZE);
-	msleep(FLUSH_QUEUE_MS);
 	expect_device_cannot_write(f, addr + 3 * PAGE_SIZE, pages[1]);
 }
 

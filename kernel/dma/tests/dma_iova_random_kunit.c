@@ -10,24 +10,25 @@
  * dma_iova_random_bounce	the same, untrusted: needs edu, swiotlb and no IOMMU
  * dma_iova_random_iommu	behind the IOMMU of the machine, with edu
  *
- * The kernel arguments dma_iova_random_kunit.seed= and .steps= repeat a sequence,
+ * The kernel arguments dma_iova_random_kunit.seed= and .steps= take another sequence,
  * and make it longer.
  */
 #include <kunit/test.h>
-#include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
 #include <linux/moduleparam.h>
 #include <linux/prandom.h>
 #include <linux/random.h>
 #include <linux/sizes.h>
+#include <linux/string.h>
+#include <linux/stringhash.h>
 #include <linux/swiotlb.h>
 
 #include "fixture.h"
 
-static unsigned long seed;
+static unsigned long seed = 1;
 module_param(seed, ulong, 0444);
-MODULE_PARM_DESC(seed, "of the random sequence; 0 for one that nobody knows");
+MODULE_PARM_DESC(seed, "of the random sequence; 0 takes a fresh one, which is printed");
 
 static unsigned int steps = 10000;
 module_param(steps, uint, 0444);
@@ -288,7 +289,7 @@ static void do_alloc_of(struct model *m, struct slot *s, int nr, size_t into,
 		/* The flush queue may have it all, but not for long. */
 		KUNIT_ASSERT_EQ(m->test, m->f->domain->type, IOMMU_DOMAIN_DMA_FQ);
 		fixture_expect_zero(m->test, &s->state);
-		msleep(FLUSH_QUEUE_MS);
+		fixture_drain_flush_queue(m->test, m->f->dev);
 		KUNIT_ASSERT_TRUE(m->test, dma_iova_try_alloc(m->f->dev, &s->state,
 							      phys, s->size));
 	}
@@ -335,10 +336,13 @@ static phys_addr_t random_memory(struct model *m, dma_addr_t iova, int nr)
 {
 	size_t granule = m->f->granule;
 	phys_addr_t phys = m->pool + (iova & (SZ_2M - 1) & -granule);
+	phys_addr_t any = m->pool +
+			  granule * pick(m, POOL_SIZE / granule - nr + 1);
 
+	/* As many numbers are picked whatever the address is. */
 	if (one_in(m, 3) && phys + nr * granule <= m->pool + POOL_SIZE)
 		return phys;
-	return m->pool + granule * pick(m, POOL_SIZE / granule - nr + 1);
+	return any;
 }
 
 static void note_piece(struct model *m, struct slot *s, int first, int nr,
@@ -732,7 +736,9 @@ static void run(struct fixture *f, int max, bool bounce)
 
 	kunit_info(test, "dma_iova_random_kunit.seed=%lu dma_iova_random_kunit.steps=%u\n",
 		   used_seed, steps);
-	prandom_seed_state(&m.rnd, used_seed);
+	/* Another sequence for each case */
+	prandom_seed_state(&m.rnd, used_seed + full_name_hash(NULL, test->name,
+							      strlen(test->name)));
 	for (i = 0; i < m.nr_slots; i++) {
 		m.slots[i].granules = kunit_kcalloc(test, max,
 						    sizeof(struct granule),
@@ -763,6 +769,9 @@ static void run(struct fixture *f, int max, bool bounce)
 			do_destroy(&m, &m.slots[i]);
 	}
 	check_all(&m);
+	/* The same for the same seed, if the sequence was */
+	kunit_info(test, "%u pieces, next number %08x\n", m.pieces,
+		   prandom_u32_state(&m.rnd));
 	if (!m.mock)
 		return;
 	KUNIT_EXPECT_EQ(test, mock_iommu_count_free(test, m.mock), before);
@@ -848,6 +857,7 @@ static struct kunit_suite random_suite = {
 	.name		= "dma_iova_random",
 	.suite_init	= warnings_start,
 	.suite_exit	= warnings_stop,
+	.init		= fixture_init_long_mock,
 	.exit		= warnings_check,
 	.test_cases	= random_cases,
 };

@@ -6,16 +6,15 @@
  * to it that the device gets to the memory that this thread has linked and to
  * nobody else's. On a machine with several CPUs they do get in each other's way.
  *
- * dma_iova_stress		several devices behind a mock IOMMU, on any
- *				machine; some calls fail, because the IOMMU does
+ * dma_iova_stress		several devices behind a mock IOMMU, on a
+ *				machine without one; some calls fail, because the IOMMU does
  * dma_iova_stress_iommu	edu behind the IOMMU of the machine
  *
- * The kernel argument dma_iova_stress_kunit.seed= repeats what each thread does,
- * though not when; dma_iova_stress_kunit.rebinds= makes it longer.
+ * Both need two CPUs. The kernel argument dma_iova_stress_kunit.seed= changes what
+ * each thread does, though not when; dma_iova_stress_kunit.rebinds= makes it longer.
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
-#include <linux/delay.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
@@ -26,12 +25,13 @@
 #include <linux/random.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
+#include <linux/wait.h>
 
 #include "fixture.h"
 
-static unsigned long seed;
+static unsigned long seed = 1;
 module_param(seed, ulong, 0444);
-MODULE_PARM_DESC(seed, "of the random threads; 0 for one that nobody knows");
+MODULE_PARM_DESC(seed, "of the random threads; 0 takes a fresh one, which is printed");
 
 static unsigned int rebinds = 12;
 module_param(rebinds, uint, 0444);
@@ -80,6 +80,8 @@ struct stress {
 	size_t granule;
 	int max;			/* granules of a reservation */
 	struct worker workers[WORKERS];
+	wait_queue_head_t progress;	/* a round is over, or something is wrong */
+	struct rnd_state rnd;		/* of the failures */
 	int armed;			/* failures asked for */
 	atomic_t failed;
 	atomic_t refused;
@@ -95,6 +97,7 @@ static void wrong(struct worker *w, const char *what, dma_addr_t addr)
 	if (atomic_inc_return(&w->stress->wrong) == 1)
 		dev_err(w->dev, "worker %td, address %pad: %s\n",
 			w - w->stress->workers, &addr, what);
+	wake_up(&w->stress->progress);
 }
 
 static bool is_wrong(struct stress *s)
@@ -227,7 +230,6 @@ static bool reserve(struct worker *w)
 		if (w->domain->type != IOMMU_DOMAIN_DMA_FQ)
 			wrong(w, "is no address of a reservation", 0);
 		atomic_inc(&s->refused);
-		usleep_range(1000, 5000);
 		return false;
 	}
 
@@ -244,11 +246,14 @@ static phys_addr_t random_memory(struct worker *w, const struct piece *p)
 	size_t granule = w->stress->granule;
 	size_t into = addr & (granule - 1);
 	size_t like = addr & (SZ_2M - 1);
+	phys_addr_t any = w->pool + into +
+			  granule * pick(w, (POOL_SIZE - into - p->size) /
+					    granule + 1);
 
+	/* As many numbers are picked whatever the address is. */
 	if (one_in(w, 3) && like + p->size <= POOL_SIZE)
 		return w->pool + like;
-	return w->pool + into +
-	       granule * pick(w, (POOL_SIZE - into - p->size) / granule + 1);
+	return any;
 }
 
 static void link_pieces(struct worker *w, int first, int nr)
@@ -381,8 +386,10 @@ static void do_round(struct worker *w)
 		sync_in_two_steps(w);
 	}
 	give_back(w);
-	if (!must_stop(w))
+	if (!must_stop(w)) {
 		WRITE_ONCE(w->rounds, w->rounds + 1);
+		wake_up(&w->stress->progress);
+	}
 }
 
 /* The driver: has its device's workers run as long as it is bound. */
@@ -394,7 +401,7 @@ static int work(void *data)
 	while (!must_stop(w)) {
 		do_round(w);
 		/* Whoever creates, binds and waits is to run as well. */
-		usleep_range(100, 1000);
+		cond_resched();
 	}
 	kthread_complete_and_exit(&w->stopped, 0);
 }
@@ -451,18 +458,16 @@ static void wait_for_rounds(struct stress *s)
 
 	for (i = 0; i < WORKERS; i++)
 		before[i] = READ_ONCE(s->workers[i].rounds);
-	for (i = 0; i < WORKERS; i++) {
-		while (READ_ONCE(s->workers[i].rounds) == before[i] &&
-		       !is_wrong(s))
-			usleep_range(1000, 5000);
-	}
+	for (i = 0; i < WORKERS; i++)
+		wait_event(s->progress, is_wrong(s) ||
+			   READ_ONCE(s->workers[i].rounds) != before[i]);
 }
 
 static void arm(struct stress *s, int *nth)
 {
 	if (*nth)
 		return;
-	*nth = get_random_u32_inclusive(1, 64);
+	*nth = 1 + prandom_u32_state(&s->rnd) % 64;
 	s->armed++;
 }
 
@@ -500,6 +505,8 @@ static struct stress *stress_create(struct kunit *test, struct device **devs,
 	memcpy(s->devs, devs, nr_devs * sizeof(*devs));
 	s->nr_devs = nr_devs;
 	s->max = max;
+	init_waitqueue_head(&s->progress);
+	prandom_seed_state(&s->rnd, used_seed + WORKERS);
 	for (i = 0; i < WORKERS; i++) {
 		s->workers[i].stress = s;
 		s->workers[i].dev = devs[i % nr_devs];
@@ -635,6 +642,12 @@ static void stress_4k_2m_lazy(struct kunit *test)
 	run_on_mock(test, SZ_4K | SZ_2M, 640, SZ_64M, IOMMU_DOMAIN_DMA_FQ);
 }
 
+static int stress_init(struct kunit *test)
+{
+	fixture_need_two_cpus(test);
+	return fixture_init_long_mock(test);
+}
+
 static struct kunit_case stress_cases[] = {
 	KUNIT_CASE_SLOW(stress_4k),
 	KUNIT_CASE_SLOW(stress_4k_lazy),
@@ -647,6 +660,7 @@ static struct kunit_suite stress_suite = {
 	.name		= "dma_iova_stress",
 	.suite_init	= warnings_start,
 	.suite_exit	= warnings_stop,
+	.init		= stress_init,
 	.exit		= warnings_check,
 	.test_cases	= stress_cases,
 };
@@ -706,6 +720,9 @@ static void stress_behind_iommu(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct stress *s = stress_create(test, &f->dev, 1, 64);
 
+	/* The addresses are not to be all over the place; they are looked at. */
+	fixture_drain_flush_queue(test, f->dev);
+	fixture_forget_addresses(f->dev);
 	/* The fixture's driver has seen to it that the device is attached. */
 	s->granule = f->granule;
 	edu_release(test);
@@ -719,6 +736,12 @@ static void stress_behind_iommu(struct kunit *test)
 	expect_nothing_mapped(s);
 }
 
+static int stress_iommu_init(struct kunit *test)
+{
+	fixture_need_two_cpus(test);
+	return fixture_init_iommu(test);
+}
+
 static struct kunit_case stress_iommu_cases[] = {
 	KUNIT_CASE_SLOW(stress_behind_iommu),
 	{}
@@ -728,7 +751,7 @@ static struct kunit_suite stress_iommu_suite = {
 	.name		= "dma_iova_stress_iommu",
 	.suite_init	= warnings_start,
 	.suite_exit	= warnings_stop,
-	.init		= fixture_init_iommu,
+	.init		= stress_iommu_init,
 	.exit		= warnings_check,
 	.test_cases	= stress_iommu_cases,
 };

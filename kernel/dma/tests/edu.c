@@ -16,9 +16,13 @@
 /* Where the device sees its own buffer */
 #define EDU_BUFFER	0x40000
 
-/* The device takes 100 ms for a transfer, whatever its size. */
+/*
+ * The device takes 100 ms for a transfer, whatever its size. Without -icount these
+ * are of the host, which may have other work. The time-out is for a device that
+ * has stopped.
+ */
 #define EDU_POLL_US	1000
-#define EDU_TIMEOUT_US	(2 * USEC_PER_SEC)
+#define EDU_TIMEOUT_US	(2 * 60 * USEC_PER_SEC)
 
 static struct edu *edu_bound;
 

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/bottom_half.h>
 #include <linux/bvec.h>
+#include <linux/cpumask.h>
 #include <linux/debugfs.h>
 #include <linux/dma-mapping.h>
 #include <linux/fs.h>
 #include <linux/iommu.h>
 #include <linux/iommu-dma.h>
+#include <linux/iopoll.h>
+#include <linux/platform_device.h>
+#include <linux/preempt.h>
+#include <linux/rcupdate.h>
 #include <linux/sizes.h>
 #include <linux/swiotlb.h>
 
@@ -142,6 +148,102 @@ void fixture_destroy(struct fixture *f, struct dma_iova_state *state,
 	dma_iova_destroy(f->dev, state, mapped_len, DMA_BIDIRECTIONAL, 0);
 }
 
+/*
+ * What is waited for takes some 10 ms. The limit is for what never happens, as the
+ * code is broken: no host is so slow.
+ */
+#define WAIT_US		(60 * USEC_PER_SEC)
+#define WAIT_POLL_US	1000
+
+static bool has_changed(int *counter, int was)
+{
+	int now;
+
+	return !read_poll_timeout(READ_ONCE, now, now != was, WAIT_POLL_US,
+				  WAIT_US, false, *counter);
+}
+
+void fixture_wait_for_change(struct kunit *test, int *counter, int was)
+{
+	KUNIT_ASSERT_TRUE_MSG(test, has_changed(counter, was),
+			      "what is waited for does not happen");
+}
+
+/* Between the iommu core and whoever is asked for invalidations */
+static struct {
+	struct iommu_domain_ops ops;
+	const struct iommu_domain_ops *next;
+	int flushes;
+} listener;
+
+static void listener_flush_iotlb_all(struct iommu_domain *domain)
+{
+	listener.next->flush_iotlb_all(domain);
+	WRITE_ONCE(listener.flushes, listener.flushes + 1);
+}
+
+/*
+ * One invalidation by the flush queue, which is over when this returns: its timer
+ * runs in a softirq, and RCU waits for such.
+ */
+static bool await_flush(struct device *dev, phys_addr_t phys, size_t size)
+{
+	int before = READ_ONCE(listener.flushes);
+	struct dma_iova_state state;
+
+	/* If it fails, the flush queue has all addresses, and so its timer is on. */
+	if (dma_iova_try_alloc(dev, &state, phys, size)) {
+		if (dma_iova_link(dev, &state, phys, 0, size, DMA_TO_DEVICE, 0) ||
+		    dma_iova_sync(dev, &state, 0, size))
+			return false;
+		/* A timer of this CPU does not run between the two. */
+		local_bh_disable();
+		before = READ_ONCE(listener.flushes);
+		dma_iova_destroy(dev, &state, size, DMA_TO_DEVICE, 0);
+		local_bh_enable();
+	}
+	if (!has_changed(&listener.flushes, before))
+		return false;
+	synchronize_rcu_expedited();
+	return true;
+}
+
+/*
+ * The timer may be on already, on another CPU, and fire when the memory has been
+ * unmapped or before. When it has fired, only this CPU has turned it on again.
+ */
+void fixture_drain_flush_queue(struct kunit *test, struct device *dev)
+{
+	struct iommu_domain *domain = iommu_get_dma_domain(dev);
+	size_t granule = dma_get_merge_boundary(dev) + 1;
+	struct page *page;
+	phys_addr_t phys;
+	bool drained;
+
+	if (domain->type != IOMMU_DOMAIN_DMA_FQ)
+		return;
+
+	page = alloc_pages(GFP_KERNEL, get_order(granule));
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	phys = page_to_phys(page);
+	listener.next = domain->ops;
+	listener.ops = *domain->ops;
+	listener.ops.flush_iotlb_all = listener_flush_iotlb_all;
+	domain->ops = &listener.ops;
+	/* Nothing is in the middle of an invalidation that is not counted. */
+	synchronize_rcu_expedited();
+
+	migrate_disable();
+	drained = await_flush(dev, phys, granule) &&
+		  await_flush(dev, phys, granule);
+	migrate_enable();
+
+	domain->ops = listener.next;
+	synchronize_rcu_expedited();
+	__free_pages(page, get_order(granule));
+	KUNIT_ASSERT_TRUE_MSG(test, drained, "the flush queue does not flush");
+}
+
 /* debugfs is mounted nowhere, but the variable is known to the inode. */
 void *fixture_debugfs(struct kunit *test, const char *dir, const char *file)
 {
@@ -187,6 +289,34 @@ static int fixture_init(struct kunit *test)
 	return 0;
 }
 
+static void try_reservation(struct device *dev, size_t size)
+{
+	struct dma_iova_state state;
+
+	if (dma_iova_try_alloc(dev, &state, 0, size))
+		dma_iova_free(dev, &state);
+}
+
+/*
+ * Once a case has asked for more than there is, iommu-dma gives the device
+ * addresses above 4 GiB, and the IOVA allocator does not look for as many below
+ * until some there are free that it has not cached. It lets go of what it has
+ * cached when a device with 32 bits asks for too many.
+ */
+void fixture_forget_addresses(struct device *dev)
+{
+	dma_set_mask(dev, DMA_BIT_MASK(32));
+	try_reservation(dev, PAGE_SIZE);
+	try_reservation(dev, SZ_4G);
+	dma_set_mask(dev, DMA_BIT_MASK(64));
+	dev->iommu->pci_32bit_workaround = true;
+}
+
+static void forget_addresses(void *dev)
+{
+	fixture_forget_addresses(dev);
+}
+
 int fixture_init_iommu(struct kunit *test)
 {
 	struct fixture *f;
@@ -201,7 +331,7 @@ int fixture_init_iommu(struct kunit *test)
 	f->domain = iommu_get_dma_domain(f->dev);
 	f->granule = dma_get_merge_boundary(f->dev) + 1;
 	KUNIT_ASSERT_EQ(test, f->granule, PAGE_SIZE);
-	return 0;
+	return kunit_add_action_or_reset(test, forget_addresses, f->dev);
 }
 
 static void trust_again(void *data)
@@ -269,7 +399,20 @@ struct fixture *fixture_mock_untrusted(struct kunit *test,
 	return f;
 }
 
-int fixture_init_direct(struct kunit *test)
+int fixture_init_long_mock(struct kunit *test)
+{
+	if (iommu_present(&platform_bus_type))
+		kunit_skip(test, "runs on the machine without an IOMMU");
+	return 0;
+}
+
+void fixture_need_two_cpus(struct kunit *test)
+{
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "needs two CPUs");
+}
+
+static int fixture_init_no_iommu(struct kunit *test)
 {
 	struct fixture *f;
 	int err = fixture_init(test);
@@ -280,5 +423,33 @@ int fixture_init_direct(struct kunit *test)
 	f = test->priv;
 	if (use_dma_iommu(f->dev))
 		kunit_skip(test, "the edu device is behind an IOMMU");
+	return 0;
+}
+
+int fixture_init_direct(struct kunit *test)
+{
+	struct fixture *f;
+	int err = fixture_init_no_iommu(test);
+
+	if (err)
+		return err;
+
+	f = test->priv;
+	if (is_swiotlb_force_bounce(f->dev))
+		kunit_skip(test, "everything is bounced: boot without swiotlb=force");
+	return 0;
+}
+
+int fixture_init_forced_swiotlb(struct kunit *test)
+{
+	struct fixture *f;
+	int err = fixture_init_no_iommu(test);
+
+	if (err)
+		return err;
+
+	f = test->priv;
+	if (!is_swiotlb_force_bounce(f->dev))
+		kunit_skip(test, "no bounce buffers: boot with swiotlb=force");
 	return 0;
 }

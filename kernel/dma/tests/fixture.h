@@ -14,9 +14,6 @@
 #define ENTRY	"mapping.c"
 #define ENGINE	"dma-iova.c"
 
-/* Longer than a flush queue of the default kind keeps anything (10 ms) */
-#define FLUSH_QUEUE_MS	50
-
 struct bio_vec;
 
 struct fixture {
@@ -32,6 +29,13 @@ struct fixture {
 int fixture_init_iommu(struct kunit *test);
 int fixture_init_bounce(struct kunit *test);
 int fixture_init_direct(struct kunit *test);
+int fixture_init_forced_swiotlb(struct kunit *test);
+/*
+ * For a suite of the mock IOMMU that takes seconds: an IOMMU of the machine changes
+ * nothing about it.
+ */
+int fixture_init_long_mock(struct kunit *test);
+void fixture_need_two_cpus(struct kunit *test);
 
 /*
  * For a case that runs behind a mock IOMMU. The device is one that does nothing;
@@ -69,6 +73,20 @@ void fixture_link_pages(struct fixture *f, struct dma_iova_state *state,
 			struct page **pages, int nr);
 void fixture_destroy(struct fixture *f, struct dma_iova_state *state,
 		     size_t mapped_len);
+
+/* Until a counter of what happens by itself is not @was any more */
+void fixture_wait_for_change(struct kunit *test, int *counter, int was);
+
+/*
+ * In lazy mode: everything that has been unmapped for @dev has been invalidated,
+ * its addresses are free, and the timer of the flush queue is off. Has a mapping of
+ * its own for that: not where one would hide what is tested, and a spy and a mock
+ * IOMMU count it.
+ */
+void fixture_drain_flush_queue(struct kunit *test, struct device *dev);
+
+/* The IOVA allocator has no memory of what @dev has asked for. */
+void fixture_forget_addresses(struct device *dev);
 
 /* The variable behind a file in debugfs, of whatever type it is */
 void *fixture_debugfs(struct kunit *test, const char *dir, const char *file);

@@ -611,20 +611,6 @@ static void direct_p2p(struct kunit *test)
 
 /* Everything is bounced, though dma_need_unmap() does not know it yet. */
 
-static int forced_swiotlb_init(struct kunit *test)
-{
-	struct fixture *f;
-	int err = fixture_init_direct(test);
-
-	if (err)
-		return err;
-
-	f = test->priv;
-	if (!is_swiotlb_force_bounce(f->dev))
-		kunit_skip(test, "no bounce buffers: boot with swiotlb=force");
-	return 0;
-}
-
 static void swiotlb_gives_buffers_back(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -719,7 +705,7 @@ static struct kunit_suite swiotlb_suite = {
 	.name		= "hmm_dma_swiotlb",
 	.suite_init	= warnings_start,
 	.suite_exit	= warnings_stop,
-	.init		= forced_swiotlb_init,
+	.init		= fixture_init_forced_swiotlb,
 	.exit		= warnings_check,
 	.test_cases	= swiotlb_cases,
 };

@@ -8,12 +8,17 @@
 #include <kunit/test.h>
 #include <linux/dma-mapping.h>
 #include <linux/io-pgtable.h>
+#include <linux/moduleparam.h>
 #include <linux/prandom.h>
 #include <linux/random.h>
 #include <linux/sizes.h>
 #include <trace/events/dma.h>
 
 #include "warnings.h"
+
+static unsigned long seed = 1;
+module_param(seed, ulong, 0444);
+MODULE_PARM_DESC(seed, "of the random ranges; 0 takes a fresh one, which is printed");
 
 #define MAX_RANGES	64
 #define ROUNDS		20
@@ -233,12 +238,12 @@ static void expect_same_table(struct kunit *test, enum io_pgtable_fmt fmt,
 
 static void map_vec_makes_the_same_table(struct kunit *test)
 {
-	u64 seed = get_random_u64();
+	unsigned long used_seed = seed ?: get_random_u32();
 	struct rnd_state rnd;
 	int i, g, s;
 
-	kunit_info(test, "seed: %llu\n", seed);
-	prandom_seed_state(&rnd, seed);
+	kunit_info(test, "io_pgtable_arm_kunit.seed=%lu\n", used_seed);
+	prandom_seed_state(&rnd, used_seed);
 	for (i = 0; i < ROUNDS; i++) {
 		for (g = 0; g < ARRAY_SIZE(granules); g++) {
 			for (s = 0; s < ARRAY_SIZE(formats); s++)

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/delay.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/platform_device.h>
@@ -525,8 +524,7 @@ int mock_iommu_count_free(struct kunit *test, struct mock_iommu *mock)
 	struct dma_iova_state *states;
 	int nr, i;
 
-	if (mock->config.type == IOMMU_DOMAIN_DMA_FQ)
-		msleep(FLUSH_QUEUE_MS);
+	fixture_drain_flush_queue(test, mock->dev);
 	states = kvcalloc(max + 1, sizeof(*states), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, states);
 	for (nr = 0; nr <= max; nr++) {

@@ -9,7 +9,6 @@
  */
 #include <kunit/static_stub.h>
 #include <kunit/test.h>
-#include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/file.h>
 #include <linux/iommu.h>
@@ -340,7 +339,7 @@ static struct kunit_suite direct_suite = {
 /* In lazy mode, virtio-iommu frees its requests when they are synchronised. */
 static int live_count(void)
 {
-	msleep(FLUSH_QUEUE_MS);
+	fixture_drain_flush_queue(fw.f->test, fw.f->dev);
 	return live_alloc_count(fw.f->test);
 }
 

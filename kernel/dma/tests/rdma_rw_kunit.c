@@ -11,7 +11,6 @@
  */
 #include <kunit/test.h>
 #include <linux/bvec.h>
-#include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
 #include <linux/io.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/delay.h>
+#include <linux/rcupdate.h>
 
 #include "fixture.h"
 #include "spy.h"
@@ -86,8 +86,9 @@ static void spy_iotlb_sync(struct iommu_domain *domain,
 
 static void spy_flush_iotlb_all(struct iommu_domain *domain)
 {
-	spy.flush_all++;
 	spy.driver->flush_iotlb_all(domain);
+	/* Who waits for it relies on its being over. */
+	WRITE_ONCE(spy.flush_all, spy.flush_all + 1);
 }
 
 static phys_addr_t spy_iova_to_phys(struct iommu_domain *domain,
@@ -121,8 +122,8 @@ static void spy_remove(void *data)
 	spy_reset();
 	spy.domain->ops = spy.driver;
 	spy.domain = NULL;
-	/* The flush queue's timer may be in the spy. */
-	msleep(FLUSH_QUEUE_MS);
+	/* The flush queue's timer, a softirq, may be in the spy. */
+	synchronize_rcu_expedited();
 }
 
 int spy_insert(struct kunit *test)

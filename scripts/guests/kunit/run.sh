@@ -50,7 +50,7 @@ run_machine()
 		failed=1
 	fi
 	rc=0
-	python3 build/linux/tools/testing/kunit/kunit.py parse "$dir/console" > "$dir/parsed" 2>&1 || rc=$?
+	python3 build/linux/tools/testing/kunit/kunit.py parse "$PWD/$dir/console" > "$dir/parsed" 2>&1 || rc=$?
 	awk -v machine="$name" -v suites="${SUITE:-$(field $table "$name" 2)}" -v rc="$rc" \
 		-f scripts/guests/kunit/report.awk "$dir/parsed" || failed=1
 	return "$failed"
