@@ -11,7 +11,7 @@ for name in test dma-debug; do scripts/tree/kernel.sh $name; done
 
 # Those that take long first
 step lint scripts/check/lint.sh
-step kunit scripts/guests/kunit/run.sh
+step kunit env JOBS=$((JOBS + 2)) scripts/guests/kunit/run.sh
 step nvme env KERNEL=test SHORT=1 scripts/guests/nvme/run.sh
 step docs single documentation_renders_without_a_warning scripts/tree/docs.sh
 step series single git_am_of_the_series_gives_build/linux scripts/tree/series.sh
@@ -20,7 +20,7 @@ step nfs-rdma scripts/guests/nfs-rdma/run.sh
 step edu single edu_moves_data env KERNEL=test scripts/guests/edu/run.sh
 step shellcheck scripts/check/shellcheck.sh
 step splats scripts/check/test-splats.sh
-step watch scripts/check/test-watch.sh
+step watch scripts/guests/watch/run.sh
 step rules scripts/check/rules.sh
 step maintainers scripts/check/maintainers.sh
 run_steps "${steps[@]}"

@@ -48,7 +48,7 @@ pci_of() {
 }
 
 describe() {
-	local type=none removable=fixed pci
+	local type=- removable=fixed pci
 	pci=$(pci_of "$plain")
 	if [ -e "$pci/iommu_group" ]; then type=$(cat "$pci/iommu_group/type"); fi
 	if [ -e "$pci/removable" ]; then removable=$(cat "$pci/removable"); fi

@@ -29,7 +29,7 @@ END {
 	say(is == expected, "the disks are behind " expected, "they are " (is ? is : "not known"))
 	if (is ~ /removable/)
 		say(bounced > 0, "bounce buffers are used", "there were none")
-	behind_iommu = is !~ /^none/
+	behind_iommu = is !~ /^-/
 	if (soak) exit failed
 	row(name, "requests", "one IOVA", "pieces", "segment", "map", "unmap", "notified", "invalidated")
 	for (i = 1; i <= phases; i++) {
@@ -51,7 +51,7 @@ END {
 			good = good && traced(i, "map_addr_at_512") == requests[i]
 			counted = counted ", " traced(i, "map_addr_at_512") " at 512"
 		}
-		if (is == "none fixed" || name !~ /virtio/)
+		if (is == "- fixed" || name !~ /virtio/)
 			good = good && traced(i, "virtio_iommu_map") == 0
 		else
 			good = good && traced(i, "virtio_iommu_map") > 0
