@@ -43,7 +43,7 @@ docs: tree
 
 run: kernel
 	$(Q)scripts/guests/edu/run.sh
-	$(Q)scripts/guests/nvme/run.sh
+	$(Q)SHORT=1 scripts/guests/nvme/run.sh
 
 check: tree
 	$(Q)scripts/check/check.sh

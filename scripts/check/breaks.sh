@@ -59,7 +59,7 @@ caught()
 		echo 'not run: the guest has panicked'
 	else
 		for name; do
-			grep -q "^not ok - $prefix $name\(:\|$\)" "$results" || missed+=" $name"
+			grep -q "^not ok - $prefix$name" "$results" || missed+=" $name"
 		done
 		[ -z "$missed" ] || echo "not caught by$missed"
 	fi
@@ -76,12 +76,12 @@ run_break()
 	scripts/tree/kernel.sh "$kernel" > "$out/$n.build" 2>&1 ||
 		die "$out/$n.build: the break of $file does not compile: $script"
 	built[$kernel]=1
-	if [ "$suite" = nvme ]; then
-		KERNEL=$kernel SHORT=1 scripts/guests/nvme/run.sh "$machine" > "$out/$n.log" 2> "$out/$n.err" || true
-		why=$(caught "build/nvme/$machine" "$out/$n.log" "nvme $machine" "$@")
+	if [ -d "scripts/guests/$suite" ]; then
+		KERNEL=$kernel SHORT=1 "scripts/guests/$suite/run.sh" "$machine" > "$out/$n.log" 2> "$out/$n.err" || true
+		why=$(caught "build/$suite/$machine" "$out/$n.log" "$suite .*" "${@//_/ }")
 	else
 		SUITE=$suite scripts/guests/kunit/run.sh "$machine" > "$out/$n.log" 2> "$out/$n.err" || true
-		why=$(caught "build/kunit-one/$machine" "$out/$n.log" "kunit $machine $suite" "$@")
+		why=$(caught "build/kunit-one/$machine" "$out/$n.log" "kunit $machine $suite " "${@/%/:}")
 	fi
 	mend
 	if [ -z "$why" ]; then

@@ -9,7 +9,8 @@ set -euo pipefail
 steps_begin build/check
 for name in test dma-debug; do scripts/tree/kernel.sh $name; done
 
-# Those that take long first
+# Those that take long first. Guests with two CPUs wait in real time, so that there may
+# be more of them.
 step lint scripts/check/lint.sh
 step kunit env JOBS=$((JOBS + 2)) scripts/guests/kunit/run.sh
 step nvme env KERNEL=test SHORT=1 scripts/guests/nvme/run.sh

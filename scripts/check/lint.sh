@@ -5,8 +5,11 @@
 # the series touches or adds, and do not find in the base.
 #
 #   ARCH=x86_64   or arm64: without the drivers of the other
+#
+# shellcheck disable=SC2317 # functions are called by way of with_progress
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
+. scripts/lib/progress.sh
 
 arch=${ARCH:-x86_64}
 kernel=build/kernels/test
@@ -112,8 +115,8 @@ self_test()
 self_test
 for tree in base linux; do
 	say LINT "build/$tree: W=1, sparse, kernel-doc" >&2
-	compile "build/$tree" "$tree"
-	documentation "build/$tree" "$tree"
+	with_progress "build/$tree: compiling" compile "build/$tree" "$tree"
+	with_progress "build/$tree: kernel-doc" documentation "build/$tree" "$tree"
 done
 failed=0
 verdict compile "$arch: W=1 and sparse" || failed=1

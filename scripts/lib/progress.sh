@@ -44,6 +44,22 @@ wait_for()
 	wait "$1"
 }
 
+# with_progress <text> <command>...: what cannot tell more than that it goes on
+with_progress()
+{
+	local doing=$1
+
+	shift
+	"$@" &
+	wait_for $! doing
+}
+
+doing()
+{
+	# shellcheck disable=SC2154 # of with_progress(), which calls this
+	echo "$doing"
+}
+
 # run_jobs <what> <directory> <function> <name>...: call the function for each name, at
 # most $JOBS at a time. What one prints goes to <directory>/<name>.out, and in the
 # order of the names to the standard output. Fails if one of them does.

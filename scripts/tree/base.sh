@@ -5,6 +5,7 @@
 # package or, with KDIR=, from a tree. Never a part of it, never another one.
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
+. scripts/lib/progress.sh
 
 package=$(base_field Package)
 tarball=/usr/src/$package.tar.xz
@@ -52,13 +53,16 @@ rm -rf build/base.stamp build/base.tmp
 trap 'rm -rf build/base.tmp' EXIT
 mkdir build/base.tmp
 touch build/base.begin
-if [ -n "${KDIR:-}" ]; then
-	tar -C "$tree" --exclude=./.git --transform='s,^\.,base,S' -cf - .
-else
-	xz -dc "$tarball"
-fi 2> build/base.log |
-	tar -C build/base.tmp -xmf - --no-same-owner --strip-components=1 2>> build/base.log ||
-	die_log build/base.log "build/base: not extracted from $want"
+extract()
+{
+	if [ -n "${KDIR:-}" ]; then
+		tar -C "$tree" --exclude=./.git --transform='s,^\.,base,S' -cf - .
+	else
+		xz -dc "$tarball"
+	fi 2> build/base.log |
+		tar -C build/base.tmp -xmf - --no-same-owner --strip-components=1 2>> build/base.log
+}
+with_progress "build/base: extracting" extract || die_log build/base.log "build/base: not extracted from $want"
 check_version build/base.tmp "$want"
 rm -rf build/base
 mv build/base.tmp build/base

@@ -7,6 +7,8 @@
 #   TREE	assembled kernel tree (build/linux)
 #   OUT		where the HTML goes (build/docs)
 set -euo pipefail
+. "$(dirname "$0")/../lib/repo.sh"
+. scripts/lib/progress.sh
 
 tree=$(realpath -m "${TREE:-build/linux}")
 out=$(realpath -m "${OUT:-build/docs}")
@@ -23,20 +25,14 @@ kernel_doc=(drivers/iommu/dma-iova.c include/linux/dma-iova.h
 	    block/blk-mq-dma.c include/linux/blk-mq-dma.h
 	    mm/hmm-dma.c include/linux/hmm-dma.h)
 
-die()
-{
-	echo "docs.sh: $*" >&2
-	exit 1
-}
-
 [[ -f $tree/Documentation/core-api/dma-iova.rst ]] ||
-	die "$tree has no Documentation/core-api/dma-iova.rst; run 'make tree'"
+	die "$tree/Documentation/core-api/dma-iova.rst: missing: make tree"
 
 # Debian's sphinx belongs to Debian's python3; another may be first in PATH.
 python=/usr/bin/python3
 sphinx=/usr/bin/sphinx-build
 if [[ ! -x $sphinx ]] || ! "$python" -c 'import sphinx' 2>/dev/null; then
-	die "no Sphinx for $python; install python3-sphinx"
+	die "$sphinx: not installed: make deps"
 fi
 
 # Sphinx is silent about pages that it has rendered before: start from nothing.
@@ -46,7 +42,7 @@ mkdir -p "$out"
 
 # The rules for netlink specifications write into the source tree, and need
 # python3-yaml; they are for another book.
-if ! LC_ALL=C.UTF-8 make -C "$tree" O="$out" SPHINXDIRS='core-api block fault-injection' \
+if ! with_progress 'Sphinx' env LC_ALL=C.UTF-8 make -C "$tree" O="$out" SPHINXDIRS='core-api block fault-injection' \
 		PYTHON3="$python" SPHINXBUILD="$sphinx" \
 		YNL_INDEX= YNL_RST_FILES= htmldocs >"$log" 2>&1; then
 	tail -n 20 "$log" >&2

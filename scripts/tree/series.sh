@@ -5,6 +5,7 @@
 # of them on the pristine base gives build/linux, byte for byte.
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
+. scripts/lib/progress.sh
 
 am=build/am		# work tree on the base
 out=build/series
@@ -28,9 +29,9 @@ date_of()
 	date=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct -- "patches/$1" "${brings[@]}" 2> /dev/null || true)}
 	echo "@${date:-$(stat -c %Y "patches/$1")} +0000"
 }
-names=$(series)
+patches=$(series)
 declare -A dates
-for p in $names $cover; do
+for p in $patches $cover; do
 	p=${p#patches/}
 	dates[$p]=$(date_of "$p")
 done
@@ -110,14 +111,18 @@ differs()
 	done
 }
 
-make_base
+with_progress "$am: git repository of the base" make_base
 rm -rf "$out" "$out.tmp" "$am/.git/rebase-apply"
 agit checkout -q -f -B series base
 agit clean -q -ffdx
-for p in $names; do
+n=0
+for p in $patches; do
+	n=$((n + 1))
+	progress "$am: patch $n of $(wc -w <<< "$patches")"
 	[ -f "patches/$p" ] || die "patches/series: $p: there is no such file: add it, or remove the line"
 	commit "$p"
 done
+progress_end
 agit config branch.series.description "$(< "$cover")"
 at "${dates[${cover#patches/}]}"
 agit format-patch -q --diff-algorithm=patience --cover-letter --cover-from-description=subject --no-signature \
@@ -130,7 +135,7 @@ agit am -q --committer-date-is-author-date "${mails[@]}" >> "$log" 2>&1 ||
 	die "$out.tmp: git am does not take it ($log): $(tail -n 1 "$log")"
 [ "$(agit rev-parse am)" = "$(agit rev-parse series)" ] ||
 	die "$out.tmp: git am makes other commits of it: compare git -C $am log -p of am and series: a message may hold a line that starts with --- or diff"
-wrong=$(differs)
+wrong=$(with_progress "build/linux: comparing" differs)
 [ -z "$wrong" ] ||
 	die "build/linux: git am of the series gives something else: $(paste -s -d , <<< "$wrong" | sed 's/,/, /g'): make tree, and name each whole file as Brings: in one patch (make clean, if it is the base's)"
 mv "$out.tmp" "$out"

@@ -12,6 +12,7 @@ set -euo pipefail
 . scripts/lib/guest.sh
 
 OUT=build/nfs-rdma
+dir=$OUT/no-iommu
 KERNEL=${KERNEL:-test}
 image=$(kernel_of "$KERNEL")
 
@@ -40,8 +41,8 @@ lock nfs-rdma
 make_initramfs
 say BOOT 'NFS over RDMA, soft RoCE' >&2
 rc=0
-boot no-iommu "$OUT" "$image" kunit.enable=0 -cpu EPYC -smp 2 -initrd "$OUT/initramfs" || rc=$?
-sed -n 's/^ok /ok - nfs-rdma /p' "$OUT/results"
-wrong=$(verdict "$OUT" "$rc" 'Call Trace')
+boot no-iommu "$dir" "$image" kunit.enable=0 -cpu EPYC -smp 2 -initrd "$OUT/initramfs" || rc=$?
+sed -n 's/^ok /ok - nfs-rdma /p' "$dir/results"
+wrong=$(verdict "$dir" "$rc" 'Call Trace')
 [ -z "$wrong" ] || { echo "not ok - nfs-rdma $wrong"; exit 1; }
 echo 'ok - nfs-rdma no warning'

@@ -8,7 +8,7 @@
 # load <name> <disk>: write and verify in the background, 32 requests at a time, until
 # it is told to stop
 load() {
-	fio --name="$1" --filename="$2" --size=8m --rw=randwrite --time_based --runtime=1000d \
+	fio --name="$1" --filename="$2" --size=4m --rw=randwrite --time_based --runtime=1000d \
 		--bssplit=512/20:4k/30:20k/20:128k/30 --ioengine=libaio --iodepth=32 --direct=1 \
 		--verify=crc32c --verify_interval=512 --verify_fatal=1 --output="/tmp/$1.log" &
 	echo $! >"/tmp/$1.pid"
@@ -46,7 +46,7 @@ busy() {
 stop_load() {
 	local rc=0
 
-	wait_for_more "$1" "$2" 3 32768
+	wait_for_more "$1" "$2" 3 16384
 	alive "$1"
 	kill -INT "$(cat "/tmp/$1.pid")"
 	wait "$(cat "/tmp/$1.pid")" || rc=$?
