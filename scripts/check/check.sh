@@ -7,24 +7,25 @@ set -euo pipefail
 . scripts/lib/steps.sh
 
 steps_begin build/check
-for name in test dma-debug; do scripts/tree/kernel.sh $name; done
-
-# Those that take long first. Guests with two CPUs wait in real time, so that there may
-# be more of them.
-step lint scripts/check/lint.sh
-step kunit env JOBS=$((JOBS + 2)) scripts/guests/kunit/run.sh
-step nvme env KERNEL=test SHORT=1 scripts/guests/nvme/run.sh
+# A build leaves a CPU idle while it links.
+step kernels scripts/check/build.sh test dma-debug
 step docs single documentation_renders_without_a_warning scripts/tree/docs.sh
 step series single git_am_of_the_series_gives_build/linux scripts/tree/series.sh
-step map-benchmark scripts/guests/map-benchmark/run.sh
-step nfs-rdma scripts/guests/nfs-rdma/run.sh
-step edu single edu_moves_data env KERNEL=test scripts/guests/edu/run.sh
 step shellcheck scripts/check/shellcheck.sh
 step splats scripts/check/test-splats.sh
-step watch scripts/guests/watch/run.sh
 step rules scripts/check/rules.sh
 step maintainers scripts/check/maintainers.sh
 run_steps "${steps[@]}"
-step checkpatch scripts/check/checkpatch.sh	# of what the step series has made
-run_steps checkpatch
+
+# What needs them. Guests with two CPUs wait in real time, so that there may be more.
+steps=()
+step kunit env JOBS=$((JOBS + 2)) scripts/guests/kunit/run.sh
+step nvme env KERNEL=test SHORT=1 scripts/guests/nvme/run.sh
+step lint scripts/check/lint.sh
+step checkpatch scripts/check/checkpatch.sh
+step watch scripts/guests/watch/run.sh
+step map-benchmark scripts/guests/map-benchmark/run.sh
+step nfs-rdma scripts/guests/nfs-rdma/run.sh
+step edu single edu_moves_data env KERNEL=test scripts/guests/edu/run.sh
+run_steps "${steps[@]}"
 steps_end

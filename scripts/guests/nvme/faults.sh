@@ -8,7 +8,7 @@
 # load <name> <disk>: write and verify in the background, 32 requests at a time, until
 # it is told to stop
 load() {
-	fio --name="$1" --filename="$2" --size=4m --rw=randwrite --time_based --runtime=1000d \
+	fio --name="$1" --eta=never --filename="$2" --size=4m --rw=randwrite --time_based --runtime=1000d \
 		--bssplit=512/20:4k/30:20k/20:128k/30 --ioengine=libaio --iodepth=32 --direct=1 \
 		--verify=crc32c --verify_interval=512 --verify_fatal=1 --output="/tmp/$1.log" &
 	echo $! >"/tmp/$1.pid"
@@ -105,13 +105,17 @@ time_out_under_load() {
 	echo 100 >$fail/probability
 	echo 1 >"$block/io-timeout-fail"
 	echo 2 >$fail/times
+	until [ "$(cat $fail/times)" = 0 ]; do
+		alive time-out
+		sleep 0.1
+	done
+	echo 0 >"$block/io-timeout-fail"
 	wait_until_told 'timeout, aborting' "$aborts" time-out
 	wait_until_told 'timeout, reset controller' "$resets" time-out
-	[ "$(cat $fail/times)" = 0 ]
-	echo 0 >"$block/io-timeout-fail"
-	echo "$timeout" >"$block/queue/io_timeout"
 	busy time-out "$1"
 	stop_load time-out "$1"
+	# Not before: what has been aborted is given as much time again.
+	echo "$timeout" >"$block/queue/io_timeout"
 	is_live "$1"
 }
 
