@@ -53,7 +53,17 @@ iovas() {
 has_page_table() { grep -q intel_iommu=on /proc/cmdline; }
 page_table() { cat "/sys/kernel/debug/iommu/intel/${edu##*/}/domain_translation_struct"; }
 
-no_iova_left() { [ "$(iovas)" = "$iovas_before" ]; }
+# In lazy mode the flush queue gives them back, some time after its timer of 10 ms:
+# a minute is enough for any host.
+no_iova_left() {
+	local n=0
+
+	until [ "$(iovas)" = "$iovas_before" ]; do
+		n=$((n + 1))
+		[ $n -lt 600 ]
+		sleep 0.1
+	done
+}
 page_table_as_before() { page_table | cmp - /page_table; }
 
 doing='find an edu device'
