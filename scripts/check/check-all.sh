@@ -66,7 +66,7 @@ say TODO "about $((sum / 60)) h $((sum % 60)) min in all; it can be interrupted,
 for name in "${todo[@]}"; do
 	key=$(made_from "$name")
 	rm -f "$out/$name.passed"
-	JOBS=$JOBS run_steps "$name"
+	run_steps "$name"
 	if ! grep -q '^not ok - ' "$out/$name.log"; then echo "$key" > "$out/$name.passed"; fi
 done
 steps_end
