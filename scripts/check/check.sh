@@ -13,6 +13,7 @@ step docs single documentation_renders_without_a_warning scripts/tree/docs.sh
 step series single git_am_of_the_series_gives_build/linux scripts/tree/series.sh
 step shellcheck scripts/check/shellcheck.sh
 step splats scripts/check/test-splats.sh
+step jobs scripts/check/test-jobs.sh
 step rules scripts/check/rules.sh
 step maintainers scripts/check/maintainers.sh
 run_steps "${steps[@]}"

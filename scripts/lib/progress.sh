@@ -62,29 +62,36 @@ doing()
 
 # run_jobs <what> <directory> <function> <name>...: call the function for each name, at
 # most $JOBS at a time. What one prints goes to <directory>/<name>.out, and in the
-# order of the names to the standard output. Fails if one of them does.
+# order of the names to the standard output. Fails if one of them does. Each is waited
+# for as soon as it has ended: a shell loses the status of a child whose number the
+# kernel has given away again.
 run_jobs()
 {
-	local what=$1 dir=$2 job=$3 pids=() rc=0 i=0 names
+	local what=$1 dir=$2 job=$3 rc=0 next=0 done=0 alive i names
+	local -A pids=()
 
 	shift 3
 	names=("$@")
 	progress_begin=$SECONDS
 	rm -f "$dir"/*.progress
-	while [ $i -lt $# ] || [ -n "$(jobs -rp)" ]; do
-		while [ $i -lt $# ] && [ "$(jobs -rp | wc -l)" -lt "$JOBS" ]; do
-			PROGRESS=$dir/${names[i]}.progress "$job" "${names[i]}" > "$dir/${names[i]}.out" &
-			pids+=($!)
-			i=$((i + 1))
+	while [ $done -lt $# ]; do
+		while [ $next -lt $# ] && [ ${#pids[@]} -lt "$JOBS" ]; do
+			PROGRESS=$dir/${names[next]}.progress "$job" "${names[next]}" > "$dir/${names[next]}.out" &
+			pids[$next]=$!
+			next=$((next + 1))
 		done
-		progress "$what: $((i - $(jobs -rp | wc -l))) of $# done, now $(running_jobs "$dir")"
+		progress "$what: $done of $# done, now $(running_jobs "$dir")"
 		sleep 1
+		alive=" $(jobs -rp | xargs) "
+		for i in "${!pids[@]}"; do
+			[[ $alive != *" ${pids[$i]} "* ]] || continue
+			wait "${pids[$i]}" || rc=1
+			unset "pids[$i]"
+			done=$((done + 1))
+		done
 	done
 	progress_end
-	for i in "${!names[@]}"; do
-		wait "${pids[i]}" || rc=1
-		cat "$dir/${names[i]}.out"
-	done
+	for i in "${names[@]}"; do cat "$dir/$i.out"; done
 	return "$rc"
 }
 
@@ -93,8 +100,8 @@ running_jobs()
 {
 	local i running=()
 
-	for i in "${!pids[@]}"; do
-		kill -0 "${pids[i]}" 2> /dev/null || continue
+	for ((i = 0; i < ${#names[@]}; i++)); do
+		[ -n "${pids[$i]:-}" ] || continue
 		running+=("${names[i]}")
 		if [ -s "$1/${names[i]}.progress" ]; then running+=("($(< "$1/${names[i]}.progress"))"); fi
 	done

@@ -1,0 +1,47 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# run_jobs() knows how a job ended, also when the kernel has given its number away again,
+# which takes no time where a kernel is built.
+set -euo pipefail
+. "$(dirname "$0")/../lib/repo.sh"
+. scripts/lib/progress.sh
+
+if [ $# = 0 ]; then
+	exec unshare --user --map-root-user --pid --fork --mount-proc "$0" "$(mktemp -d)"
+fi
+dir=$1
+trap 'rm -r "$dir"' EXIT
+JOBS=2
+
+quick() { echo "$BASHPID" > "$dir/pid"; return "$status"; }
+
+# Has the next process that anyone starts get the number of quick().
+slow()
+{
+	local i
+
+	mkfifo "$dir/never"
+	exec 9<> "$dir/never"
+	read -rt 2 -u 9 || true
+	for ((i = 0; i < 10; i++)); do
+		echo $(($(< "$dir/pid") - 1)) > /proc/sys/kernel/ns_last_pid
+		read -rt 0.3 -u 9 || true
+	done
+	rm "$dir/never"
+}
+
+# expect <status of quick()> <what>
+expect()
+{
+	local rc=0
+
+	status=$1
+	run_jobs jobs "$dir" eval quick slow 2> /dev/null || rc=$?
+	if [ "$rc" = "$1" ]; then echo "ok - jobs: $2"; else echo "not ok - jobs: $2"; failed=1; fi
+}
+
+failed=0
+expect 0 'a job that ended well'
+expect 1 'a job that failed'
+[ $failed = 0 ]
