@@ -9,6 +9,7 @@
 #include <linux/bits.h>
 #include <linux/dma-direction.h>
 #include <linux/errno.h>
+#include <linux/kconfig.h>
 #include <linux/string.h>
 #include <linux/types.h>
 
@@ -37,11 +38,12 @@ struct device;
  */
 
 /*
- * Part of a granule that is linked into the reservation may be bounced. Kept in
+ * An end of the reservation does not fill its granule and may be bounced: set by
+ * dma_iova_try_alloc(), whether it comes to that or not. Kept in
  * dma_iova_state.__size, which is 64 bits wide on every architecture so that no
  * size that fits into a size_t of 32 bits looks like the flag.
  */
-#define DMA_IOVA_BOUNCED	BIT_ULL(63)
+#define DMA_IOVA_MAY_BOUNCE	BIT_ULL(63)
 
 /**
  * struct dma_iova_state - a reservation of IO address space
@@ -52,7 +54,7 @@ struct device;
  */
 struct dma_iova_state {
 	dma_addr_t addr;
-	/* private: the size that was asked for, and DMA_IOVA_BOUNCED */
+	/* private: the size that was asked for, and DMA_IOVA_MAY_BOUNCE */
 	u64 __size;
 };
 
@@ -63,11 +65,12 @@ struct dma_iova_state {
  * Context: Any.
  * Return: true from a dma_iova_try_alloc() that returned true until
  *	   dma_iova_free() or dma_iova_destroy(). If false, the memory is mapped
- *	   by the streaming API (dma_map_page() and its kin).
+ *	   by the streaming API (dma_map_page() and its kin). A constant false
+ *	   without CONFIG_IOMMU_DMA.
  */
 static inline bool dma_use_iova(const struct dma_iova_state *state)
 {
-	return state->__size != 0;
+	return IS_ENABLED(CONFIG_IOMMU_DMA) && state->__size;
 }
 
 /**
@@ -80,7 +83,7 @@ static inline bool dma_use_iova(const struct dma_iova_state *state)
  */
 static inline size_t dma_iova_size(const struct dma_iova_state *state)
 {
-	return state->__size & ~DMA_IOVA_BOUNCED;
+	return state->__size & ~DMA_IOVA_MAY_BOUNCE;
 }
 
 #ifdef CONFIG_IOMMU_DMA

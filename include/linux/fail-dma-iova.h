@@ -6,12 +6,13 @@
 
 struct device;
 
-/* What of the two-step DMA API can be made to fail, each on its own */
+/* What of a DMA mapping can be made to fail, each on its own */
 enum dma_iova_step {
 	DMA_IOVA_STEP_ALLOC,
 	DMA_IOVA_STEP_LINK,
 	DMA_IOVA_STEP_SYNC,
 	DMA_IOVA_STEP_BOUNCE,
+	DMA_IOVA_STEP_MAP_PAGE,
 };
 
 #ifdef CONFIG_FAIL_DMA_IOVA

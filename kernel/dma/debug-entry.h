@@ -31,12 +31,10 @@ enum map_err_types {
  * @direction: enum dma_data_direction
  * @sg_call_ents: 'nents' from dma_map_sg
  * @sg_mapped_ents: 'mapped_ents' from dma_map_sg
- * @sync_due: of a piece: no dma_iova_sync() has been seen since it was linked; of a
- *	      reservation: none has ever been seen
+ * @sync_due: of a piece: no dma_iova_sync() has been seen since it was linked
  * @pieces: of a reservation: what is linked, by address and without overlaps
  * @attrs: of a piece: DMA_ATTR_* it was linked with
  * @paddr: physical start address of the mapping
- * @linked: of a reservation: bytes in all of @pieces
  * @map_err_type: track whether dma_mapping_error() was checked
  * @stack_len: number of backtrace entries in @stack_entries
  * @stack_entries: stack of backtrace history
@@ -63,10 +61,7 @@ struct dma_debug_entry {
 		struct rb_root pieces;
 		unsigned long attrs;
 	};
-	union {
-		phys_addr_t paddr;
-		size_t linked;
-	};
+	phys_addr_t	 paddr;
 	enum map_err_types  map_err_type;
 #ifdef CONFIG_STACKTRACE
 	unsigned int	stack_len;

@@ -18,37 +18,70 @@
  * Reservations by address. There is one lock for them and all that is linked,
  * which costs no more than those that debug.c has for its entries.
  */
-static DEFINE_HASHTABLE(reservations, 10);
-static DEFINE_SPINLOCK(reservations_lock);
+static DEFINE_HASHTABLE(dbg_reservations, 10);
+static DEFINE_SPINLOCK(dbg_lock);
+
+/*
+ * A driver that gives up unlinks memory that it has not synchronised. One that
+ * does nothing else, so many times in a row, has forgotten dma_iova_sync().
+ */
+#define DBG_FORGOTTEN 32
+
+/* The device that unlinked so last, and how many times; under the lock */
+static struct device *dbg_unsynced_dev;
+static int dbg_unsynced_calls;
+
+static bool dbg_forgets(struct device *dev)
+{
+	lockdep_assert_held(&dbg_lock);
+
+	if (dbg_unsynced_dev != dev)
+		dbg_unsynced_calls = 0;
+	dbg_unsynced_dev = dev;
+	return ++dbg_unsynced_calls == DBG_FORGOTTEN;
+}
+
+/* The driver has called dma_iova_sync(), or has a reason not to, or has gone. */
+static void dbg_forgive(struct device *dev)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&dbg_lock, flags);
+	if (dbg_unsynced_dev == dev)
+		dbg_unsynced_dev = NULL;
+	spin_unlock_irqrestore(&dbg_lock, flags);
+}
 
 /* IO addresses up to and including @last, which may be the very last there is */
-struct span {
+struct dbg_span {
 	u64 first;
 	u64 last;
 };
 
-static u64 piece_last(const struct dma_debug_entry *piece)
+static u64 dbg_last(const struct dma_debug_entry *piece)
 {
 	return piece->dev_addr + piece->size - 1;
 }
 
-static struct dma_debug_entry *to_piece(struct rb_node *node)
+static struct dma_debug_entry *dbg_piece(struct rb_node *node)
 {
 	return rb_entry_safe(node, struct dma_debug_entry, node);
 }
 
-static struct dma_debug_entry *next_piece(struct dma_debug_entry *piece)
+static struct dma_debug_entry *dbg_next(struct dma_debug_entry *piece)
 {
-	return to_piece(rb_next(&piece->node));
+	return dbg_piece(rb_next(&piece->node));
 }
 
 /* A state that has been copied and used twice may be of another size by now. */
-static struct dma_debug_entry *
-find_reservation(struct device *dev, const struct dma_iova_state *state)
+static struct dma_debug_entry *dbg_find(struct device *dev,
+					const struct dma_iova_state *state)
 {
 	struct dma_debug_entry *entry;
 
-	hash_for_each_possible(reservations, entry, hash, state->addr) {
+	lockdep_assert_held(&dbg_lock);
+
+	hash_for_each_possible(dbg_reservations, entry, hash, state->addr) {
 		if (entry->dev == dev && entry->dev_addr == state->addr &&
 		    entry->size == dma_iova_size(state))
 			return entry;
@@ -58,15 +91,17 @@ find_reservation(struct device *dev, const struct dma_iova_state *state)
 
 /* The first piece that has a part at or behind @addr */
 static struct dma_debug_entry *
-find_piece(const struct dma_debug_entry *reservation, u64 addr)
+dbg_find_piece(const struct dma_debug_entry *reservation, u64 addr)
 {
 	struct rb_node *node = reservation->pieces.rb_node;
 	struct dma_debug_entry *found = NULL;
 
-	while (node) {
-		struct dma_debug_entry *piece = to_piece(node);
+	lockdep_assert_held(&dbg_lock);
 
-		if (piece_last(piece) < addr) {
+	while (node) {
+		struct dma_debug_entry *piece = dbg_piece(node);
+
+		if (dbg_last(piece) < addr) {
 			node = node->rb_right;
 		} else {
 			found = piece;
@@ -77,8 +112,8 @@ find_piece(const struct dma_debug_entry *reservation, u64 addr)
 }
 
 /* Does the call get as far as the engine? If not, mapping.c has warned. */
-static bool is_within(const struct dma_iova_state *state, size_t offset,
-		      size_t size)
+static bool dbg_within(const struct dma_iova_state *state, size_t offset,
+		       size_t size)
 {
 	size_t total = dma_iova_size(state);
 
@@ -86,33 +121,33 @@ static bool is_within(const struct dma_iova_state *state, size_t offset,
 }
 
 /* The range that a call is for: whole granules, but not beyond the reservation */
-static struct span to_range(struct device *dev,
-			    const struct dma_iova_state *state, size_t offset,
-			    size_t size)
+static struct dbg_span dbg_range(struct device *dev,
+				 const struct dma_iova_state *state,
+				 size_t offset, size_t size)
 {
 	u64 mask = dma_get_merge_boundary(dev);
 	u64 end = state->addr + dma_iova_size(state) - 1;
 	u64 first = state->addr + offset;
 	u64 last = first + size - 1;
 
-	return (struct span) {
-		.first	= max(first & ~mask, state->addr),
-		.last	= min(last | mask, end),
+	return (struct dbg_span){
+		.first = max(first & ~mask, state->addr),
+		.last = min(last | mask, end),
 	};
 }
 
 /* The first thing that is wrong with a call, to be reported without the lock. */
-struct mistake {
+struct dbg_mistake {
 	const char *what;
-	struct span range;
+	struct dbg_span range;
 	bool has_piece;
 	struct dma_debug_entry piece;
 	enum dma_data_direction dir;
 	unsigned long attrs;
 };
 
-static void note(struct mistake *mistake, const char *what,
-		 const struct dma_debug_entry *piece)
+static void dbg_note(struct dbg_mistake *mistake, const char *what,
+		     const struct dma_debug_entry *piece)
 {
 	if (mistake->what)
 		return;
@@ -122,7 +157,7 @@ static void note(struct mistake *mistake, const char *what,
 		mistake->piece = *piece;
 }
 
-static void report(struct device *dev, struct mistake *mistake)
+static void dbg_report(struct device *dev, struct dbg_mistake *mistake)
 {
 	u64 size = mistake->range.last - mistake->range.first + 1;
 	struct dma_debug_entry *piece = &mistake->piece;
@@ -130,37 +165,39 @@ static void report(struct device *dev, struct mistake *mistake)
 	if (!mistake->what)
 		return;
 	if (!mistake->has_piece) {
-		dma_debug_report(dev, NULL,
-				 "device driver %s [device address=0x%016llx] [size=%llu bytes]\n",
-				 mistake->what, mistake->range.first, size);
+		dma_debug_report(
+			dev, NULL,
+			"device driver %s [device address=0x%016llx] [size=%llu bytes]\n",
+			mistake->what, mistake->range.first, size);
 		return;
 	}
-	dma_debug_report(dev, piece,
-			 "device driver %s [device address=0x%016llx] [size=%llu bytes] [piece address=0x%016llx] [piece size=%llu bytes] [linked with %s, attributes 0x%lx] [now %s, attributes 0x%lx]\n",
-			 mistake->what, mistake->range.first, size,
-			 piece->dev_addr, piece->size,
-			 dma_debug_dir_name(piece->direction), piece->attrs,
-			 dma_debug_dir_name(mistake->dir), mistake->attrs);
+	dma_debug_report(
+		dev, piece,
+		"device driver %s [device address=0x%016llx] [size=%llu bytes] [piece address=0x%016llx] [piece size=%llu bytes] [linked with %s, attributes 0x%lx] [now %s, attributes 0x%lx]\n",
+		mistake->what, mistake->range.first, size, piece->dev_addr,
+		piece->size, dma_debug_dir_name(piece->direction), piece->attrs,
+		dma_debug_dir_name(mistake->dir), mistake->attrs);
 }
 
 /* For a state that is no reservation of the device's, or not any more */
-static void report_reservation(struct device *dev,
-			       const struct dma_iova_state *state,
-			       const char *what)
+static void dbg_report_state(struct device *dev,
+			     const struct dma_iova_state *state,
+			     const char *what)
 {
-	dma_debug_report(dev, NULL,
-			 "device driver %s [device address=0x%016llx] [size=%zu bytes]\n",
-			 what, (u64)state->addr, dma_iova_size(state));
+	dma_debug_report(
+		dev, NULL,
+		"device driver %s [device address=0x%016llx] [size=%zu bytes]\n",
+		what, (u64)state->addr, dma_iova_size(state));
 }
 
 /* Give back an entry of which no cacheline has been tracked. */
-static void free_untracked(struct dma_debug_entry *entry)
+static void dbg_free_untracked(struct dma_debug_entry *entry)
 {
 	entry->direction = DMA_TO_DEVICE;
 	dma_entry_free(entry);
 }
 
-static void free_pieces(struct list_head *pieces)
+static void dbg_free_pieces(struct list_head *pieces)
 {
 	struct dma_debug_entry *piece, *next;
 
@@ -174,7 +211,7 @@ void debug_dma_iova_alloc(struct device *dev,
 	struct dma_debug_entry *entry;
 	unsigned long flags;
 
-	if (unlikely(dma_debug_disabled()))
+	if (unlikely(dma_debug_disabled()) || !dma_use_iova(state))
 		return;
 
 	entry = dma_entry_alloc();
@@ -185,14 +222,13 @@ void debug_dma_iova_alloc(struct device *dev,
 	entry->dev_addr = state->addr;
 	entry->size = dma_iova_size(state);
 	entry->pieces = RB_ROOT;
-	entry->sync_due = true;
 
-	spin_lock_irqsave(&reservations_lock, flags);
-	hash_add(reservations, &entry->hash, state->addr);
-	spin_unlock_irqrestore(&reservations_lock, flags);
+	spin_lock_irqsave(&dbg_lock, flags);
+	hash_add(dbg_reservations, &entry->hash, state->addr);
+	spin_unlock_irqrestore(&dbg_lock, flags);
 }
 
-static bool piece_less(struct rb_node *a, const struct rb_node *b)
+static bool dbg_less(struct rb_node *a, const struct rb_node *b)
 {
 	return rb_entry(a, struct dma_debug_entry, node)->dev_addr <
 	       rb_entry(b, struct dma_debug_entry, node)->dev_addr;
@@ -200,18 +236,19 @@ static bool piece_less(struct rb_node *a, const struct rb_node *b)
 
 /* What is linked already where @piece would go */
 static struct dma_debug_entry *
-find_overlap(const struct dma_debug_entry *reservation,
-	     const struct dma_debug_entry *piece)
+dbg_overlap(const struct dma_debug_entry *reservation,
+	    const struct dma_debug_entry *piece)
 {
-	struct dma_debug_entry *other = find_piece(reservation,
-						   piece->dev_addr);
+	struct dma_debug_entry *other =
+		dbg_find_piece(reservation, piece->dev_addr);
 
-	return other && other->dev_addr <= piece_last(piece) ? other : NULL;
+	return other && other->dev_addr <= dbg_last(piece) ? other : NULL;
 }
 
-static void link_piece(struct device *dev, const struct dma_iova_state *state,
-		       const struct phys_vec *vec, size_t offset, int err,
-		       struct mistake *mistake)
+static void dbg_link_piece(struct device *dev,
+			   const struct dma_iova_state *state,
+			   const struct phys_vec *vec, size_t offset, int err,
+			   struct dbg_mistake *mistake)
 {
 	struct dma_debug_entry *piece, *reservation, *other = NULL;
 	bool added = false;
@@ -229,73 +266,63 @@ static void link_piece(struct device *dev, const struct dma_iova_state *state,
 	piece->attrs = mistake->attrs;
 	piece->sync_due = true;
 
-	spin_lock_irqsave(&reservations_lock, flags);
-	reservation = find_reservation(dev, state);
+	spin_lock_irqsave(&dbg_lock, flags);
+	reservation = dbg_find(dev, state);
 	if (!reservation)
-		note(mistake, "links memory into a reservation that it does not have",
-		     NULL);
+		dbg_note(
+			mistake,
+			"links memory into a reservation that it does not have",
+			NULL);
 	else
-		other = find_overlap(reservation, piece);
+		other = dbg_overlap(reservation, piece);
 	if (other)
-		note(mistake, "links memory over memory that it has linked",
-		     other);
+		dbg_note(mistake, "links memory over memory that it has linked",
+			 other);
 	if (reservation && !other && !err) {
-		rb_add(&piece->node, &reservation->pieces, piece_less);
-		reservation->linked += piece->size;
+		rb_add(&piece->node, &reservation->pieces, dbg_less);
 		added = true;
 	}
-	spin_unlock_irqrestore(&reservations_lock, flags);
+	spin_unlock_irqrestore(&dbg_lock, flags);
 
 	if (added)
 		dma_entry_track_cacheline(piece, mistake->attrs);
 	else
-		free_untracked(piece);
+		dbg_free_untracked(piece);
 }
 
-static void clear_sync_due(struct dma_debug_entry *reservation,
-			   struct span range)
+static void dbg_clear_sync_due(struct dma_debug_entry *reservation,
+			       struct dbg_span range)
 {
-	struct dma_debug_entry *piece = find_piece(reservation, range.first);
+	struct dma_debug_entry *piece =
+		dbg_find_piece(reservation, range.first);
 
-	for (; piece && piece_last(piece) <= range.last;
-	     piece = next_piece(piece)) {
+	for (; piece && dbg_last(piece) <= range.last;
+	     piece = dbg_next(piece)) {
 		if (piece->dev_addr >= range.first)
 			piece->sync_due = false;
 	}
 }
 
-/* The driver will undo all it has linked, and need not synchronise it before. */
-static void forgive_sync(struct device *dev, const struct dma_iova_state *state)
-{
-	struct dma_debug_entry *reservation;
-	unsigned long flags;
-
-	spin_lock_irqsave(&reservations_lock, flags);
-	reservation = find_reservation(dev, state);
-	if (reservation)
-		clear_sync_due(reservation, (struct span) { 0, U64_MAX });
-	spin_unlock_irqrestore(&reservations_lock, flags);
-}
-
-static void check_memory(struct device *dev, const struct phys_vec *vec)
+static void dbg_check_memory(struct device *dev, const struct phys_vec *vec)
 {
 	if (pfn_valid(PHYS_PFN(vec->paddr)))
 		dma_debug_check_memory(dev, pfn_to_page(PHYS_PFN(vec->paddr)),
 				       offset_in_page(vec->paddr), vec->len);
 }
 
-void debug_dma_iova_link(struct device *dev, const struct dma_iova_state *state,
-			 const struct phys_vec *vec, size_t nr, size_t offset,
-			 enum dma_data_direction dir, unsigned long attrs,
-			 int err)
+void debug_dma_iova_link_vec(struct device *dev,
+			     const struct dma_iova_state *state,
+			     const struct phys_vec *vec, size_t nr,
+			     size_t offset, enum dma_data_direction dir,
+			     unsigned long attrs, int err)
 {
-	struct mistake mistake = { .dir = dir, .attrs = attrs };
+	struct dbg_mistake mistake = { .dir = dir, .attrs = attrs };
 
 	if (unlikely(dma_debug_disabled()))
 		return;
 
 	if (err)
-		forgive_sync(dev, state);
+		dbg_forgive(dev);
 	/* Refused, and there has been a warning */
 	if (err == -EINVAL)
 		return;
@@ -303,12 +330,22 @@ void debug_dma_iova_link(struct device *dev, const struct dma_iova_state *state,
 	mistake.range.first = state->addr + offset;
 	for (; nr; vec++, nr--) {
 		if (!(attrs & DMA_ATTR_MMIO))
-			check_memory(dev, vec);
-		link_piece(dev, state, vec, offset, err, &mistake);
+			dbg_check_memory(dev, vec);
+		dbg_link_piece(dev, state, vec, offset, err, &mistake);
 		offset += vec->len;
 	}
 	mistake.range.last = state->addr + offset - 1;
-	report(dev, &mistake);
+	dbg_report(dev, &mistake);
+}
+
+void debug_dma_iova_link(struct device *dev, const struct dma_iova_state *state,
+			 phys_addr_t phys, size_t offset, size_t size,
+			 enum dma_data_direction dir, unsigned long attrs,
+			 int err)
+{
+	struct phys_vec piece = { phys, size };
+
+	debug_dma_iova_link_vec(dev, state, &piece, 1, offset, dir, attrs, err);
 }
 
 void debug_dma_iova_sync(struct device *dev, const struct dma_iova_state *state,
@@ -320,101 +357,99 @@ void debug_dma_iova_sync(struct device *dev, const struct dma_iova_state *state,
 	if (unlikely(dma_debug_disabled()))
 		return;
 
-	if (err)
-		forgive_sync(dev, state);
-	if (!is_within(state, offset, size))
+	dbg_forgive(dev);
+	if (!dbg_within(state, offset, size))
 		return;
 
-	spin_lock_irqsave(&reservations_lock, flags);
-	reservation = find_reservation(dev, state);
-	if (reservation && !err) {
-		clear_sync_due(reservation, to_range(dev, state, offset, size));
-		reservation->sync_due = false;
-	}
-	spin_unlock_irqrestore(&reservations_lock, flags);
+	spin_lock_irqsave(&dbg_lock, flags);
+	reservation = dbg_find(dev, state);
+	if (reservation && !err)
+		dbg_clear_sync_due(reservation,
+				   dbg_range(dev, state, offset, size));
+	spin_unlock_irqrestore(&dbg_lock, flags);
 
 	if (!reservation)
-		report_reservation(dev, state,
-				   "synchronises a reservation that it does not have");
+		dbg_report_state(
+			dev, state,
+			"synchronises a reservation that it does not have");
 }
 
 /*
  * What is left of a piece of which a part is unlinked. @piece->paddr stays: its
  * cacheline is tracked.
  */
-static void cut_piece(struct dma_debug_entry *piece, struct span range)
+static void dbg_cut(struct dma_debug_entry *piece, struct dbg_span range)
 {
 	if (piece->dev_addr < range.first) {
 		piece->size = range.first - piece->dev_addr;
 	} else {
-		piece->size = piece_last(piece) - range.last;
+		piece->size = dbg_last(piece) - range.last;
 		piece->dev_addr = range.last + 1;
 	}
 }
 
-static u64 bytes_in(const struct dma_debug_entry *piece, struct span range)
+static u64 dbg_bytes_in(const struct dma_debug_entry *piece,
+			struct dbg_span range)
 {
-	return min(piece_last(piece), range.last) -
+	return min(dbg_last(piece), range.last) -
 	       max(piece->dev_addr, range.first) + 1;
 }
 
-static bool is_whole(const struct dma_debug_entry *piece, struct span range)
+static bool dbg_whole(const struct dma_debug_entry *piece,
+		      struct dbg_span range)
 {
-	return piece->dev_addr >= range.first &&
-	       piece_last(piece) <= range.last;
+	return piece->dev_addr >= range.first && dbg_last(piece) <= range.last;
 }
 
-/*
- * Should a piece have been synchronised? Not if the driver gives up: it has linked
- * a part of the reservation, and has not come to synchronise anything.
- */
-static bool needs_sync(const struct dma_debug_entry *reservation)
+static void dbg_check_piece(const struct dma_debug_entry *piece,
+			    struct dbg_mistake *mistake)
 {
-	return reservation->linked == reservation->size ||
-	       !reservation->sync_due;
-}
-
-static void check_piece(const struct dma_debug_entry *piece, bool sync,
-			struct mistake *mistake)
-{
-	if (!is_whole(piece, mistake->range))
-		note(mistake, "unlinks half a piece", piece);
+	if (!dbg_whole(piece, mistake->range))
+		dbg_note(mistake, "unlinks half a piece", piece);
 	else if (piece->direction != mistake->dir)
-		note(mistake, "unlinks memory with another direction", piece);
+		dbg_note(mistake, "unlinks memory with another direction",
+			 piece);
 	else if ((piece->attrs ^ mistake->attrs) & ~DMA_ATTR_SKIP_CPU_SYNC)
-		note(mistake, "unlinks memory with other attributes", piece);
-	else if (piece->sync_due && sync)
-		note(mistake, "has not synchronised memory that it unlinks",
-		     piece);
+		dbg_note(mistake, "unlinks memory with other attributes",
+			 piece);
 }
 
 /* Move what is linked in a range, which should be all of it, to @gone. */
-static void unlink_range(struct dma_debug_entry *reservation,
-			 struct mistake *mistake, struct list_head *gone)
+static void dbg_unlink_range(struct dma_debug_entry *reservation,
+			     struct dbg_mistake *mistake,
+			     struct list_head *gone)
 {
-	struct span range = mistake->range;
-	bool sync = needs_sync(reservation);
-	struct dma_debug_entry *piece, *next;
+	struct dma_debug_entry *piece, *next, *unsynced = NULL;
+	struct dbg_span range = mistake->range;
 	u64 linked = 0;
 
-	for (piece = find_piece(reservation, range.first);
+	lockdep_assert_held(&dbg_lock);
+
+	for (piece = dbg_find_piece(reservation, range.first);
 	     piece && piece->dev_addr <= range.last; piece = next) {
-		next = next_piece(piece);
-		linked += bytes_in(piece, range);
-		check_piece(piece, sync, mistake);
-		if (is_whole(piece, range)) {
+		next = dbg_next(piece);
+		linked += dbg_bytes_in(piece, range);
+		dbg_check_piece(piece, mistake);
+		if (piece->sync_due)
+			unsynced = piece;
+		if (dbg_whole(piece, range)) {
 			rb_erase(&piece->node, &reservation->pieces);
 			list_add(&piece->list, gone);
 		} else {
-			cut_piece(piece, range);
+			dbg_cut(piece, range);
 		}
 	}
 
-	reservation->linked -= linked;
 	if (!linked)
-		note(mistake, "unlinks memory that it has not linked", NULL);
+		dbg_note(mistake, "unlinks memory that it has not linked",
+			 NULL);
 	else if (linked <= range.last - range.first)
-		note(mistake, "unlinks a hole", NULL);
+		dbg_note(mistake, "unlinks a hole", NULL);
+	if (unsynced && dbg_forgets(reservation->dev))
+		dbg_note(
+			mistake,
+			"unlinks memory time and again, and never synchronises any",
+			unsynced);
 }
 
 void debug_dma_iova_unlink(struct device *dev,
@@ -422,39 +457,43 @@ void debug_dma_iova_unlink(struct device *dev,
 			   size_t size, enum dma_data_direction dir,
 			   unsigned long attrs)
 {
-	struct mistake mistake = { .dir = dir, .attrs = attrs };
+	struct dbg_mistake mistake = { .dir = dir, .attrs = attrs };
 	struct dma_debug_entry *reservation;
 	unsigned long flags;
 	LIST_HEAD(gone);
 
-	if (unlikely(dma_debug_disabled()) || !is_within(state, offset, size))
+	if (unlikely(dma_debug_disabled()) || !dbg_within(state, offset, size))
 		return;
 
-	mistake.range = to_range(dev, state, offset, size);
-	spin_lock_irqsave(&reservations_lock, flags);
-	reservation = find_reservation(dev, state);
+	mistake.range = dbg_range(dev, state, offset, size);
+	spin_lock_irqsave(&dbg_lock, flags);
+	reservation = dbg_find(dev, state);
 	if (reservation)
-		unlink_range(reservation, &mistake, &gone);
-	spin_unlock_irqrestore(&reservations_lock, flags);
+		dbg_unlink_range(reservation, &mistake, &gone);
+	spin_unlock_irqrestore(&dbg_lock, flags);
 
-	free_pieces(&gone);
+	dbg_free_pieces(&gone);
 	if (reservation)
-		report(dev, &mistake);
+		dbg_report(dev, &mistake);
 	else
-		report_reservation(dev, state,
-				   "unlinks memory from a reservation that it does not have");
+		dbg_report_state(
+			dev, state,
+			"unlinks memory from a reservation that it does not have");
 }
 
 /* Move what is linked to @gone, and make a mistake of it. */
-static void unlink_rest(struct dma_debug_entry *reservation,
-			struct mistake *mistake, struct list_head *gone)
+static void dbg_unlink_rest(struct dma_debug_entry *reservation,
+			    struct dbg_mistake *mistake, struct list_head *gone)
 {
 	struct dma_debug_entry *piece, *next;
 
+	lockdep_assert_held(&dbg_lock);
+
 	rbtree_postorder_for_each_entry_safe(piece, next, &reservation->pieces,
 					     node) {
-		note(mistake, "gives back a reservation that has memory linked",
-		     piece);
+		dbg_note(mistake,
+			 "gives back a reservation that has memory linked",
+			 piece);
 		list_add(&piece->list, gone);
 	}
 }
@@ -464,7 +503,7 @@ void debug_dma_iova_destroy(struct device *dev,
 			    size_t mapped_len, enum dma_data_direction dir,
 			    unsigned long attrs)
 {
-	struct mistake mistake = { .dir = dir, .attrs = attrs };
+	struct dbg_mistake mistake = { .dir = dir, .attrs = attrs };
 	struct dma_debug_entry *reservation;
 	unsigned long flags;
 	LIST_HEAD(gone);
@@ -473,29 +512,30 @@ void debug_dma_iova_destroy(struct device *dev,
 		return;
 
 	mapped_len = min(mapped_len, dma_iova_size(state));
-	spin_lock_irqsave(&reservations_lock, flags);
-	reservation = find_reservation(dev, state);
+	spin_lock_irqsave(&dbg_lock, flags);
+	reservation = dbg_find(dev, state);
 	if (reservation) {
 		if (mapped_len) {
-			mistake.range = to_range(dev, state, 0, mapped_len);
-			unlink_range(reservation, &mistake, &gone);
+			mistake.range = dbg_range(dev, state, 0, mapped_len);
+			dbg_unlink_range(reservation, &mistake, &gone);
 		}
 		if (!mistake.what)
-			mistake.range = to_range(dev, state, 0,
-						 dma_iova_size(state));
-		unlink_rest(reservation, &mistake, &gone);
+			mistake.range =
+				dbg_range(dev, state, 0, dma_iova_size(state));
+		dbg_unlink_rest(reservation, &mistake, &gone);
 		hash_del(&reservation->hash);
 	}
-	spin_unlock_irqrestore(&reservations_lock, flags);
+	spin_unlock_irqrestore(&dbg_lock, flags);
 
 	if (!reservation) {
-		report_reservation(dev, state,
-				   "gives back a reservation that it does not have");
+		dbg_report_state(
+			dev, state,
+			"gives back a reservation that it does not have");
 		return;
 	}
-	free_pieces(&gone);
-	free_untracked(reservation);
-	report(dev, &mistake);
+	dbg_free_pieces(&gone);
+	dbg_free_untracked(reservation);
+	dbg_report(dev, &mistake);
 }
 
 void debug_dma_iova_free(struct device *dev, const struct dma_iova_state *state)
@@ -507,81 +547,140 @@ void debug_dma_iova_hand_over(struct device *dev,
 			      const struct dma_iova_state *state, size_t offset,
 			      size_t size, enum dma_data_direction dir)
 {
-	struct mistake mistake = { .dir = dir };
+	struct dbg_mistake mistake = { .dir = dir };
 	struct dma_debug_entry *reservation, *piece = NULL;
 	unsigned long flags;
 	u64 linked = 0;
 
-	if (unlikely(dma_debug_disabled()) || !is_within(state, offset, size))
+	if (unlikely(dma_debug_disabled()) || !dbg_within(state, offset, size))
 		return;
 
-	mistake.range = to_range(dev, state, offset, size);
-	spin_lock_irqsave(&reservations_lock, flags);
-	reservation = find_reservation(dev, state);
+	mistake.range = dbg_range(dev, state, offset, size);
+	spin_lock_irqsave(&dbg_lock, flags);
+	reservation = dbg_find(dev, state);
 	if (reservation)
-		piece = find_piece(reservation, mistake.range.first);
+		piece = dbg_find_piece(reservation, mistake.range.first);
 	for (; piece && piece->dev_addr <= mistake.range.last;
-	     piece = next_piece(piece)) {
-		linked += bytes_in(piece, mistake.range);
+	     piece = dbg_next(piece)) {
+		linked += dbg_bytes_in(piece, mistake.range);
 		if (piece->direction != dir &&
 		    piece->direction != DMA_BIDIRECTIONAL)
-			note(&mistake, "hands over memory with another direction",
-			     piece);
+			dbg_note(&mistake,
+				 "hands over memory with another direction",
+				 piece);
 	}
 	if (linked <= mistake.range.last - mistake.range.first)
-		note(&mistake, "hands over memory that it has not linked", NULL);
-	spin_unlock_irqrestore(&reservations_lock, flags);
+		dbg_note(&mistake, "hands over memory that it has not linked",
+			 NULL);
+	spin_unlock_irqrestore(&dbg_lock, flags);
 
-	report(dev, &mistake);
+	dbg_report(dev, &mistake);
 }
 
-__printf(2, 3)
-static void dump_line(struct seq_file *seq, const char *fmt, ...)
+/* Where a dump has got to: a reservation, and in it what ends before @next. */
+struct dbg_dump {
+	int bucket;
+	u64 addr;
+	struct device *dev;
+	u64 next;
+	char line[256];
+};
+
+/* The order in which a bucket is listed; devices may have an address in common. */
+static bool dbg_dump_behind(const struct dbg_dump *dump,
+			    const struct dma_debug_entry *entry)
 {
-	struct va_format vaf;
-	va_list args;
-
-	va_start(args, fmt);
-	vaf.fmt = fmt;
-	vaf.va = &args;
-	if (seq)
-		seq_printf(seq, "%pV\n", &vaf);
-	else
-		pr_info("%pV\n", &vaf);
-	va_end(args);
+	if (entry->dev_addr != dump->addr)
+		return entry->dev_addr > dump->addr;
+	return entry->dev > dump->dev;
 }
 
-static void dump_reservation(struct seq_file *seq,
-			     struct dma_debug_entry *entry)
+/* The next reservation of the bucket, or NULL. */
+static struct dma_debug_entry *dbg_dump_reservation(const struct dbg_dump *dump,
+						    struct device *only)
 {
-	const char *driver = dev_driver_string(entry->dev);
-	const char *device = dev_name(entry->dev);
-	struct dma_debug_entry *piece;
+	struct dma_debug_entry *entry, *found = NULL;
 
-	dump_line(seq, "%s %s reservation D=%llx L=%llx", driver, device,
-		  entry->dev_addr, entry->size);
-	for (piece = to_piece(rb_first(&entry->pieces)); piece;
-	     piece = next_piece(piece))
-		dump_line(seq, "%s %s piece P=%pa D=%llx L=%llx %s attrs=%lx %s",
-			  driver, device, &piece->paddr, piece->dev_addr,
-			  piece->size, dma_debug_dir_name(piece->direction),
-			  piece->attrs,
-			  piece->sync_due ? "not synchronised" : "synchronised");
+	lockdep_assert_held(&dbg_lock);
+
+	hlist_for_each_entry(entry, &dbg_reservations[dump->bucket], hash) {
+		if ((only && entry->dev != only) ||
+		    !dbg_dump_behind(dump, entry))
+			continue;
+		if (!found || entry->dev_addr < found->dev_addr ||
+		    (entry->dev_addr == found->dev_addr &&
+		     entry->dev < found->dev))
+			found = entry;
+	}
+	return found;
 }
 
-void debug_dma_iova_dump(struct seq_file *seq, struct device *dev)
+/* The next piece of the reservation that the dump has got to, or NULL. */
+static struct dma_debug_entry *dbg_dump_piece(const struct dbg_dump *dump)
 {
 	struct dma_debug_entry *entry;
+
+	lockdep_assert_held(&dbg_lock);
+
+	hlist_for_each_entry(entry, &dbg_reservations[dump->bucket], hash) {
+		if (entry->dev_addr == dump->addr && entry->dev == dump->dev)
+			return dbg_find_piece(entry, dump->next);
+	}
+	return NULL;
+}
+
+/*
+ * Put the next line together, if there is one in this bucket. The names are read
+ * under the lock, as long as the device is sure to be there.
+ */
+static bool dbg_dump_next(struct dbg_dump *dump, struct device *only)
+{
+	struct dma_debug_entry *entry = dbg_dump_piece(dump);
+
+	if (entry) {
+		dump->next = dbg_last(entry) + 1;
+		scnprintf(dump->line, sizeof(dump->line),
+			  "%s %s piece P=%pa D=%llx L=%llx %s attrs=%lx %s",
+			  dev_driver_string(entry->dev), dev_name(entry->dev),
+			  &entry->paddr, entry->dev_addr, entry->size,
+			  dma_debug_dir_name(entry->direction), entry->attrs,
+			  entry->sync_due ? "not synchronised" :
+					    "synchronised");
+		return true;
+	}
+
+	entry = dbg_dump_reservation(dump, only);
+	if (!entry)
+		return false;
+	dump->addr = entry->dev_addr;
+	dump->dev = entry->dev;
+	dump->next = entry->dev_addr;
+	scnprintf(dump->line, sizeof(dump->line),
+		  "%s %s reservation D=%llx L=%llx",
+		  dev_driver_string(entry->dev), dev_name(entry->dev),
+		  entry->dev_addr, entry->size);
+	return true;
+}
+
+/* The lock is released after each line: a reservation may have a great many. */
+void debug_dma_iova_dump(struct seq_file *seq, struct device *dev)
+{
 	unsigned long flags;
+	struct dbg_dump dump;
+	bool more;
 	int i;
 
-	for (i = 0; i < HASH_SIZE(reservations); i++) {
-		spin_lock_irqsave(&reservations_lock, flags);
-		hlist_for_each_entry(entry, &reservations[i], hash) {
-			if (!dev || dev == entry->dev)
-				dump_reservation(seq, entry);
-		}
-		spin_unlock_irqrestore(&reservations_lock, flags);
+	for (i = 0; i < HASH_SIZE(dbg_reservations); i++) {
+		dump = (struct dbg_dump){ .bucket = i };
+		do {
+			spin_lock_irqsave(&dbg_lock, flags);
+			more = dbg_dump_next(&dump, dev);
+			spin_unlock_irqrestore(&dbg_lock, flags);
+			if (more && seq)
+				seq_printf(seq, "%s\n", dump.line);
+			else if (more)
+				pr_info("%s\n", dump.line);
+		} while (more);
 	}
 }
 
@@ -591,15 +690,17 @@ void debug_dma_iova_unbound(struct device *dev)
 	unsigned long flags;
 	int i, count = 0;
 
-	spin_lock_irqsave(&reservations_lock, flags);
-	hash_for_each(reservations, i, entry, hash) {
+	dbg_forgive(dev);
+	spin_lock_irqsave(&dbg_lock, flags);
+	hash_for_each(dbg_reservations, i, entry, hash) {
 		if (entry->dev == dev && !count++)
 			leaked = *entry;
 	}
-	spin_unlock_irqrestore(&reservations_lock, flags);
+	spin_unlock_irqrestore(&dbg_lock, flags);
 
 	if (count)
-		dma_debug_report(dev, &leaked,
-				 "device driver has reservations while released from device [count=%d] One of them: [device address=0x%016llx] [size=%llu bytes]\n",
-				 count, leaked.dev_addr, leaked.size);
+		dma_debug_report(
+			dev, &leaked,
+			"device driver has reservations while released from device [count=%d] One of them: [device address=0x%016llx] [size=%llu bytes]\n",
+			count, leaked.dev_addr, leaked.size);
 }

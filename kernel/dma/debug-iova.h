@@ -12,7 +12,7 @@
 
 struct seq_file;
 
-/* mapping.c tells what it does if somebody watches: dma-debug, or a trace. */
+/* mapping.c tells what it does as long as somebody watches: dma-debug, a trace. */
 int dma_iova_watch(void);
 void dma_iova_unwatch(void);
 
@@ -20,9 +20,14 @@ void dma_iova_unwatch(void);
 void debug_dma_iova_alloc(struct device *dev,
 			  const struct dma_iova_state *state);
 void debug_dma_iova_link(struct device *dev, const struct dma_iova_state *state,
-			 const struct phys_vec *vec, size_t nr, size_t offset,
+			 phys_addr_t phys, size_t offset, size_t size,
 			 enum dma_data_direction dir, unsigned long attrs,
 			 int err);
+void debug_dma_iova_link_vec(struct device *dev,
+			     const struct dma_iova_state *state,
+			     const struct phys_vec *vec, size_t nr,
+			     size_t offset, enum dma_data_direction dir,
+			     unsigned long attrs, int err);
 void debug_dma_iova_sync(struct device *dev, const struct dma_iova_state *state,
 			 size_t offset, size_t size, int err);
 void debug_dma_iova_unlink(struct device *dev,
@@ -52,10 +57,18 @@ static inline void debug_dma_iova_alloc(struct device *dev,
 
 static inline void debug_dma_iova_link(struct device *dev,
 				       const struct dma_iova_state *state,
-				       const struct phys_vec *vec, size_t nr,
-				       size_t offset,
-				       enum dma_data_direction dir,
+				       phys_addr_t phys, size_t offset,
+				       size_t size, enum dma_data_direction dir,
 				       unsigned long attrs, int err)
+{
+}
+
+static inline void debug_dma_iova_link_vec(struct device *dev,
+					   const struct dma_iova_state *state,
+					   const struct phys_vec *vec,
+					   size_t nr, size_t offset,
+					   enum dma_data_direction dir,
+					   unsigned long attrs, int err)
 {
 }
 

@@ -7,12 +7,15 @@
 #include <kunit/test.h>
 #include <linux/dma-map-ops.h>
 #include <linux/iommu.h>
+#include <linux/kprobes.h>
 #include <linux/mm.h>
 #include <linux/prandom.h>
+#include <linux/seq_file.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
 #include <trace/events/printk.h>
 
+#include "../debug-iova.h"
 #include "fixture.h"
 #include "spy.h"
 
@@ -175,19 +178,35 @@ static void silent_partly_linked(struct kunit *test)
 	dma_iova_free(f->dev, &state);
 }
 
-/* Who gives up does not synchronise: for a reason of its own, */
+/* As often as it takes for dma-debug to say so */
+#define FORGOTTEN	32
+
+static void give_up(struct fixture *f, struct page **pages, int times)
+{
+	struct dma_iova_state state;
+
+	while (times--) {
+		fixture_reserve(f, &state, 0, 2 * PAGE_SIZE);
+		fixture_link_page(f, &state, 0, pages[0]);
+		fixture_link_page(f, &state, PAGE_SIZE, pages[1]);
+		fixture_destroy(f, &state, 2 * PAGE_SIZE);
+	}
+}
+
+/* Who gives up does not synchronise, for a reason of its own */
 static void silent_after_giving_up(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct page *page = fixture_lone_page(test);
+	struct page **pages = fixture_scattered_pages(test, 2);
 	struct dma_iova_state state;
 
-	fixture_reserve(f, &state, 0, 2 * PAGE_SIZE);
-	fixture_link_page(f, &state, 0, page);
-	fixture_destroy(f, &state, PAGE_SIZE);
+	give_up(f, pages, FORGOTTEN - 1);
+	fixture_link_pages(f, &state, pages, 2);
+	fixture_destroy(f, &state, 2 * PAGE_SIZE);
+	give_up(f, pages, FORGOTTEN - 1);
 }
 
-/* or because of an error. */
+/* or because of an error, */
 static void silent_after_failed_link(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -204,6 +223,26 @@ static void silent_after_failed_link(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -ENOMEM,
 			link_page(f, &state, 2 * PAGE_SIZE, pages[2]));
 	fixture_destroy(f, &state, 2 * PAGE_SIZE);
+}
+
+/* however often there is one */
+static void silent_after_many_failed_links(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 2);
+	struct dma_iova_state state;
+	int i;
+
+	KUNIT_ASSERT_EQ(test, 0, spy_insert(test));
+	for (i = 0; i < 2 * FORGOTTEN; i++) {
+		fixture_reserve(f, &state, 0, 2 * PAGE_SIZE);
+		fixture_link_page(f, &state, 0, pages[0]);
+		spy.fail_map = 1;
+		spy.fail_map_errno = -ENOMEM;
+		KUNIT_EXPECT_EQ(test, -ENOMEM,
+				link_page(f, &state, PAGE_SIZE, pages[1]));
+		fixture_destroy(f, &state, PAGE_SIZE);
+	}
 }
 
 static void silent_after_failed_sync(struct kunit *test)
@@ -511,33 +550,16 @@ static void report_unlink_other_attributes(struct kunit *test)
 				 DMA_ATTR_MMIO);
 }
 
-static void report_not_synchronised(struct kunit *test)
+static void report_never_synchronised(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct page **pages = fixture_scattered_pages(test, 2);
-	struct dma_iova_state state;
 
-	fixture_reserve(f, &state, 0, 2 * PAGE_SIZE);
-	fixture_link_page(f, &state, 0, pages[0]);
-	fixture_link_page(f, &state, PAGE_SIZE, pages[1]);
-	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, PAGE_SIZE));
-	unlink_pages(f, &state, 0, 1);
-	reports(test, of("has not synchronised memory that it unlinks",
-			 state.addr + PAGE_SIZE, PAGE_SIZE))
-		unlink_pages(f, &state, 1, 1);
-
-	fixture_link_page(f, &state, 0, pages[0]);
-	reports(test, of("has not synchronised memory that it unlinks",
-			 state.addr, PAGE_SIZE))
-		fixture_destroy(f, &state, PAGE_SIZE);
-
-	/* Linked in full, and never synchronised */
-	fixture_reserve(f, &state, 0, 2 * PAGE_SIZE);
-	fixture_link_page(f, &state, 0, pages[0]);
-	fixture_link_page(f, &state, PAGE_SIZE, pages[1]);
-	reports(test, of("has not synchronised memory that it unlinks",
-			 state.addr, 2 * PAGE_SIZE))
-		fixture_destroy(f, &state, 2 * PAGE_SIZE);
+	give_up(f, pages, FORGOTTEN - 1);
+	reports(test, "unlinks memory time and again, and never synchronises any")
+		give_up(f, pages, 1);
+	/* Once */
+	give_up(f, pages, 2 * FORGOTTEN);
 }
 
 static void report_hand_over(struct kunit *test)
@@ -614,6 +636,67 @@ static void dump_lists_pieces(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dump.lines, 0);
 }
 
+#define DUMP_PIECES	512
+
+static int dump_locked, dump_printed;
+
+static int dump_probe(struct kprobe *probe, struct pt_regs *regs)
+{
+	dump_printed++;
+	if (regs_irqs_disabled(regs))
+		dump_locked++;
+	return 0;
+}
+
+/* A probe that has it is a trap, and is told the flags. */
+static void dump_probed(struct kprobe *probe, struct pt_regs *regs,
+			unsigned long flags)
+{
+}
+
+static struct kprobe dump_kprobe = {
+	.pre_handler = dump_probe,
+	.post_handler = dump_probed,
+};
+
+static void dump_unprobe(void *data)
+{
+	unregister_kprobe(&dump_kprobe);
+}
+
+/* However many pieces there are, interrupts come through between any two. */
+static void dump_lets_interrupts_in(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct seq_file seq = {};
+	struct dma_iova_state state;
+	int i;
+
+	seq.size = SZ_256K;
+	seq.buf = kunit_kzalloc(test, seq.size, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, seq.buf);
+	fixture_reserve(f, &state, 0, DUMP_PIECES * PAGE_SIZE);
+	for (i = 0; i < DUMP_PIECES; i++)
+		fixture_link_page(f, &state, i * PAGE_SIZE, page);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0,
+					       DUMP_PIECES * PAGE_SIZE));
+
+	/* A kprobe is registered by its name or by its address. */
+	dump_kprobe.addr = NULL;
+	dump_kprobe.flags = 0;
+	dump_kprobe.symbol_name = "seq_printf";
+	KUNIT_ASSERT_EQ(test, 0, register_kprobe(&dump_kprobe));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, dump_unprobe,
+							   NULL));
+	dump_locked = 0;
+	dump_printed = 0;
+	debug_dma_iova_dump(&seq, f->dev);
+	KUNIT_EXPECT_EQ(test, dump_printed, 1 + DUMP_PIECES);
+	KUNIT_EXPECT_EQ(test, dump_locked, 0);
+	fixture_destroy(f, &state, DUMP_PIECES * PAGE_SIZE);
+}
+
 static int debug_init(struct kunit *test)
 {
 	if (*(bool *)fixture_debugfs(test, "dma-api", "disabled"))
@@ -651,6 +734,7 @@ static struct kunit_case debug_cases[] = {
 	KUNIT_CASE(silent_partly_linked),
 	KUNIT_CASE(silent_after_giving_up),
 	KUNIT_CASE(silent_after_failed_link),
+	KUNIT_CASE(silent_after_many_failed_links),
 	KUNIT_CASE(silent_after_failed_sync),
 	KUNIT_CASE(silent_random_links),
 	KUNIT_CASE(report_leak_at_unbind),
@@ -666,10 +750,11 @@ static struct kunit_case debug_cases[] = {
 	KUNIT_CASE(report_link_over_link),
 	KUNIT_CASE(report_unlink_other_direction),
 	KUNIT_CASE(report_unlink_other_attributes),
-	KUNIT_CASE(report_not_synchronised),
+	KUNIT_CASE(report_never_synchronised),
 	KUNIT_CASE(report_hand_over),
 	KUNIT_CASE(report_link_of_stack),
 	KUNIT_CASE(dump_lists_pieces),
+	KUNIT_CASE(dump_lets_interrupts_in),
 	{}
 };
 

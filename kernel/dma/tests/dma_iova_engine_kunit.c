@@ -13,6 +13,8 @@
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
 #include <linux/iommu-dma.h>
+#include <linux/kprobes.h>
+#include <linux/scatterlist.h>
 #include <linux/sizes.h>
 
 #include "fixture.h"
@@ -113,8 +115,7 @@ static void destroy_syncs_as_unmap_page(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, spy.sync, syncs);
 }
 
-/* The queue would hold back too much of the 4 GiB that the device has. */
-static void destroy_large_reservation_at_once(struct kunit *test)
+static void destroy_large_reservation_is_queued(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct page *page = fixture_lone_page(test);
@@ -126,16 +127,228 @@ static void destroy_large_reservation_at_once(struct kunit *test)
 					 PAGE_SIZE));
 	spy_reset();
 	destroy(f, &state, PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, spy.sync, 1);
-	KUNIT_EXPECT_EQ(test, 0, dma_set_mask(f->dev, DMA_BIT_MASK(64)));
-
-	/* Where addresses abound, it goes through the queue like any other */
-	alloc(f, &state, 0, SZ_16M);
-	KUNIT_EXPECT_EQ(test, 0, link_at(f, &state, page_to_phys(page), 0,
-					 PAGE_SIZE));
-	spy_reset();
-	destroy(f, &state, PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, spy.sync, is_lazy(f) ? 0 : 1);
+	KUNIT_EXPECT_EQ(test, 0, dma_set_mask(f->dev, DMA_BIT_MASK(64)));
+}
+
+/* How often the caches of addresses of a CPU were emptied */
+static int caches_emptied;
+
+static int caches_probe(struct kprobe *probe, struct pt_regs *regs)
+{
+	caches_emptied++;
+	return 0;
+}
+
+static struct kprobe caches_kprobe = { .pre_handler = caches_probe };
+
+static void caches_unprobe(void *data)
+{
+	unregister_kprobe(&caches_kprobe);
+}
+
+static void watch_caches(struct kunit *test)
+{
+	caches_kprobe.addr = NULL;
+	caches_kprobe.flags = 0;
+	caches_kprobe.symbol_name = "free_cpu_cached_iovas";
+	KUNIT_ASSERT_EQ(test, 0, register_kprobe(&caches_kprobe));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
+							   caches_unprobe,
+							   NULL));
+}
+
+/* All that a device with 32 bits can address */
+#define FULL_STATES	8192
+
+struct full {
+	struct fixture *f;
+	struct dma_iova_state states[FULL_STATES];
+	int nr;
+};
+
+static void empty_space(void *data)
+{
+	struct full *full = data;
+	struct fixture *f = full->f;
+	int i;
+
+	for (i = 0; i < full->nr; i++) {
+		if (dma_use_iova(&full->states[i]))
+			dma_iova_free(f->dev, &full->states[i]);
+	}
+	kvfree(full);
+	dma_set_mask(f->dev, DMA_BIT_MASK(64));
+}
+
+static struct full *fill_space(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct full *full = kvzalloc(sizeof(*full), GFP_KERNEL);
+	size_t size;
+
+	KUNIT_ASSERT_NOT_NULL(test, full);
+	full->f = f;
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, empty_space,
+							   full));
+	fixture_drain_flush_queue(test, f->dev);
+	KUNIT_ASSERT_EQ(test, 0, spy_insert(test));
+	watch_caches(test);
+	KUNIT_ASSERT_EQ(test, 0, dma_set_mask(f->dev, DMA_BIT_MASK(32)));
+	/* One of each size that may be asked for, and then the largest first */
+	for (size = SZ_2M; size >= PAGE_SIZE; size /= 2)
+		alloc(f, &full->states[full->nr++], 0, size);
+	for (size = SZ_16M; size >= PAGE_SIZE; size /= 2) {
+		while (full->nr < FULL_STATES &&
+		       dma_iova_try_alloc(f->dev, &full->states[full->nr], 0,
+					  size))
+			full->nr++;
+	}
+	KUNIT_ASSERT_LT(test, full->nr, FULL_STATES);
+	return full;
+}
+
+/* Have the flush queue take the last reservation of @size, in lazy mode. */
+static void queue_one(struct fixture *f, struct full *full, size_t size,
+		      struct page *page)
+{
+	struct dma_iova_state *state = &full->states[full->nr - 1];
+
+	while (dma_iova_size(state) != size && state > full->states)
+		state--;
+	KUNIT_ASSERT_EQ(f->test, dma_iova_size(state), size);
+	KUNIT_EXPECT_EQ(f->test, 0, link_at(f, state, page_to_phys(page), 0,
+					    PAGE_SIZE));
+	spy_reset();
+	caches_emptied = 0;
+	dma_iova_destroy(f->dev, state, PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
+}
+
+/*
+ * One invalidation at most for one attempt, and only if that can help. It spares
+ * the caches of addresses, in which small mappings find theirs.
+ */
+static void expect_one_flush(struct fixture *f)
+{
+	KUNIT_EXPECT_EQ(f->test, spy.flush_all, is_lazy(f) ? 1 : 0);
+	KUNIT_EXPECT_EQ(f->test, caches_emptied, 0);
+}
+
+static void queue_is_flushed_when_addresses_run_out(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct full *full = fill_space(test);
+	struct dma_iova_state state;
+	bool reserved;
+
+	/* Nothing is queued: only the caches may have some */
+	spy_reset();
+	caches_emptied = 0;
+	KUNIT_EXPECT_FALSE(test, dma_iova_try_alloc(f->dev, &state, 0, SZ_1M));
+	KUNIT_EXPECT_EQ(test, spy.flush_all, 0);
+	KUNIT_EXPECT_GT(test, caches_emptied, 0);
+
+	/* The timer of the queue stays out of it. */
+	local_bh_disable();
+	queue_one(f, full, SZ_1M, page);
+	reserved = dma_iova_try_alloc(f->dev, &state, 0, SZ_1M);
+	local_bh_enable();
+	KUNIT_EXPECT_TRUE(test, reserved);
+	expect_one_flush(f);
+	if (reserved)
+		dma_iova_free(f->dev, &state);
+}
+
+static void map_page_flushes_queue_when_addresses_run_out(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct full *full = fill_space(test);
+	dma_addr_t addr;
+
+	local_bh_disable();
+	queue_one(f, full, PAGE_SIZE, page);
+	addr = dma_map_page(f->dev, page, 0, PAGE_SIZE, DMA_BIDIRECTIONAL);
+	local_bh_enable();
+	KUNIT_ASSERT_FALSE(test, dma_mapping_error(f->dev, addr));
+	expect_one_flush(f);
+	dma_unmap_page(f->dev, addr, PAGE_SIZE, DMA_BIDIRECTIONAL);
+}
+
+static void map_sg_flushes_queue_when_addresses_run_out(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 512);
+	struct full *full = fill_space(test);
+	struct sg_table sgt;
+	int err;
+
+	KUNIT_ASSERT_EQ(test, 0, sg_alloc_table_from_pages(&sgt, pages, 512, 0,
+							   SZ_2M, GFP_KERNEL));
+	local_bh_disable();
+	queue_one(f, full, SZ_2M, pages[0]);
+	err = dma_map_sgtable(f->dev, &sgt, DMA_BIDIRECTIONAL, 0);
+	local_bh_enable();
+	KUNIT_EXPECT_EQ(test, err, 0);
+	expect_one_flush(f);
+	if (!err)
+		dma_unmap_sgtable(f->dev, &sgt, DMA_BIDIRECTIONAL, 0);
+	sg_free_table(&sgt);
+}
+
+/* A device that can go above 4 GiB does so without an invalidation. */
+static void queue_is_left_while_there_are_addresses(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct full *full = fill_space(test);
+	struct dma_iova_state state;
+	bool reserved;
+
+	local_bh_disable();
+	queue_one(f, full, SZ_1M, page);
+	/* In strict mode the address is free. */
+	if (!is_lazy(f))
+		KUNIT_EXPECT_TRUE(test, dma_iova_try_alloc(f->dev,
+							   &full->states[full->nr++],
+							   0, SZ_1M));
+	dma_set_mask(f->dev, DMA_BIT_MASK(64));
+	reserved = dma_iova_try_alloc(f->dev, &state, 0, SZ_1M);
+	local_bh_enable();
+	KUNIT_ASSERT_TRUE(test, reserved);
+	KUNIT_EXPECT_GT(test, (u64)state.addr, (u64)U32_MAX);
+	KUNIT_EXPECT_EQ(test, spy.flush_all, 0);
+	dma_iova_free(f->dev, &state);
+}
+
+/* A few sizes in turn, each destroyed before the next: there is always room. */
+static void large_reservations_in_turn(struct kunit *test)
+{
+	static const struct { int times; size_t size; } turns[] = {
+		{ 600, SZ_1M }, { 24, SZ_256M }, { 200, SZ_8M }, { 24, SZ_256M },
+	};
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct dma_iova_state state;
+	int i, n, refused = 0;
+
+	KUNIT_ASSERT_EQ(test, 0, dma_set_mask(f->dev, DMA_BIT_MASK(32)));
+	for (n = 0; n < 12 * ARRAY_SIZE(turns); n++) {
+		for (i = 0; i < turns[n % ARRAY_SIZE(turns)].times; i++) {
+			if (!dma_iova_try_alloc(f->dev, &state, 0,
+						turns[n % ARRAY_SIZE(turns)].size)) {
+				refused++;
+				continue;
+			}
+			KUNIT_EXPECT_EQ(test, 0,
+					link_at(f, &state, page_to_phys(page),
+						0, PAGE_SIZE));
+			destroy(f, &state, PAGE_SIZE);
+		}
+	}
+	KUNIT_EXPECT_EQ(test, refused, 0);
+	KUNIT_EXPECT_EQ(test, 0, dma_set_mask(f->dev, DMA_BIT_MASK(64)));
 }
 
 static void free_does_not_sync(struct kunit *test)
@@ -517,7 +730,7 @@ static void expect_bounced_link_unwinds(struct kunit *test, size_t first_offset,
 	KUNIT_ASSERT_EQ(test, 0, link_at(f, &state, phys, offset, size));
 	calls = spy.map_pages;
 	KUNIT_EXPECT_GT(test, calls, 1);
-	KUNIT_EXPECT_TRUE(test, state.__size & DMA_IOVA_BOUNCED);
+	KUNIT_EXPECT_TRUE(test, state.__size & DMA_IOVA_MAY_BOUNCE);
 	iommu_dma_iova_unlink(f->dev, &state, offset, size, DMA_BIDIRECTIONAL,
 			      0);
 
@@ -598,7 +811,12 @@ static struct kunit_case engine_cases[] = {
 	KUNIT_CASE(link_does_not_sync),
 	KUNIT_CASE(destroy_uses_flush_queue),
 	KUNIT_CASE(destroy_syncs_as_unmap_page),
-	KUNIT_CASE(destroy_large_reservation_at_once),
+	KUNIT_CASE(destroy_large_reservation_is_queued),
+	KUNIT_CASE(queue_is_flushed_when_addresses_run_out),
+	KUNIT_CASE(map_page_flushes_queue_when_addresses_run_out),
+	KUNIT_CASE(map_sg_flushes_queue_when_addresses_run_out),
+	KUNIT_CASE(queue_is_left_while_there_are_addresses),
+	KUNIT_CASE(large_reservations_in_turn),
 	KUNIT_CASE(free_does_not_sync),
 	KUNIT_CASE(unlink_syncs_once),
 	KUNIT_CASE(link_large_piece_by_large_pages),

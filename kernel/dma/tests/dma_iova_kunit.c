@@ -7,6 +7,7 @@
  * dma_iova		behind an IOMMU
  * dma_iova_bounce	behind an IOMMU, untrusted, with swiotlb
  * dma_iova_direct	without an IOMMU, where only the fallback works
+ * dma_iova_swiotlb	without an IOMMU, with swiotlb=force
  */
 #include <kunit/device.h>
 #include <kunit/test.h>
@@ -99,7 +100,7 @@ static void try_alloc_private_flag_in_size(struct kunit *test)
 	memset(&state, 0xff, sizeof(state));
 	warns_once(test, ENTRY)
 		KUNIT_EXPECT_FALSE(test, dma_iova_try_alloc(f->dev, &state, 0,
-							    DMA_IOVA_BOUNCED | SZ_4K));
+							    DMA_IOVA_MAY_BOUNCE | SZ_4K));
 	fixture_expect_zero(test, &state);
 }
 
@@ -107,10 +108,10 @@ static void try_alloc_private_flag_in_size(struct kunit *test)
 static void private_flag_is_above_32_bits(struct kunit *test)
 {
 	struct dma_iova_state state = {
-		.__size = BIT_ULL(31) | DMA_IOVA_BOUNCED,
+		.__size = BIT_ULL(31) | DMA_IOVA_MAY_BOUNCE,
 	};
 
-	KUNIT_EXPECT_EQ(test, lower_32_bits(DMA_IOVA_BOUNCED), 0u);
+	KUNIT_EXPECT_EQ(test, lower_32_bits(DMA_IOVA_MAY_BOUNCE), 0u);
 	KUNIT_EXPECT_EQ(test, dma_iova_size(&state), (size_t)BIT(31));
 	KUNIT_EXPECT_TRUE(test, dma_use_iova(&state));
 }
@@ -564,7 +565,7 @@ static void link_vec_of_nothing(struct kunit *test)
 	struct phys_vec *vec = vec_of_pages(test, pages, 3);
 	int i;
 
-	expect_link_vec_refused(test, ENGINE, vec, 0, PAGE_SIZE, DMA_TO_DEVICE);
+	expect_link_vec_refused(test, ENTRY, vec, 0, PAGE_SIZE, DMA_TO_DEVICE);
 	for (i = 0; i < 3; i++) {
 		vec[i].len = 0;
 		expect_link_vec_refused(test, ENGINE, vec, 3, PAGE_SIZE,
@@ -579,6 +580,7 @@ static void link_vec_outside_reservation(struct kunit *test)
 	struct phys_vec *vec = vec_of_pages(test, pages, 2);
 
 	expect_link_vec_refused(test, ENGINE, vec, 2, 3 * PAGE_SIZE, DMA_TO_DEVICE);
+	expect_link_vec_refused(test, ENTRY, vec, 2, 5 * PAGE_SIZE, DMA_TO_DEVICE);
 	vec[0].len = SIZE_MAX - PAGE_SIZE + 1;
 	expect_link_vec_refused(test, ENGINE, vec, 2, PAGE_SIZE, DMA_TO_DEVICE);
 }
@@ -1644,6 +1646,85 @@ static void streaming_moves_data(struct kunit *test)
 			   page_address(pages[0]), PAGE_SIZE);
 }
 
+/* Both ways, with any state, and on any device */
+static void hand_over_nothing(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct dma_iova_state state = {};
+
+	dma_iova_sync_for_cpu(f->dev, &state, 0, 0, DMA_BIDIRECTIONAL);
+	dma_iova_sync_for_device(f->dev, &state, 0, 0, DMA_BIDIRECTIONAL);
+	dma_iova_sync_for_cpu(f->dev, &state, PAGE_SIZE, 0, DMA_NONE);
+	dma_iova_sync_for_device(f->dev, &state, PAGE_SIZE, 0, DMA_NONE);
+	dma_iova_sync_for_cpu(NULL, &state, 0, 0, DMA_FROM_DEVICE);
+	dma_iova_unlink(f->dev, &state, PAGE_SIZE, 0, DMA_NONE, 0);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, PAGE_SIZE, 0));
+}
+
+static void hand_over_without_reservation(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct dma_iova_state state = {};
+
+	warns_once(test, ENTRY)
+		dma_iova_sync_for_cpu(f->dev, &state, 0, 1, DMA_FROM_DEVICE);
+	warns_once(test, ENTRY)
+		dma_iova_sync_for_device(f->dev, &state, 0, 1, DMA_FROM_DEVICE);
+	warns_once(test, ENTRY)
+		dma_iova_sync_for_cpu(NULL, &state, 0, 1, DMA_FROM_DEVICE);
+}
+
+static void hand_over_dir_none(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct dma_iova_state state;
+
+	fixture_link_pages(f, &state, &page, 1);
+	warns_once(test, ENTRY)
+		dma_iova_sync_for_cpu(f->dev, &state, 0, PAGE_SIZE, DMA_NONE);
+	warns_once(test, ENTRY)
+		dma_iova_sync_for_device(f->dev, &state, 0, PAGE_SIZE, DMA_NONE);
+	fixture_destroy(f, &state, PAGE_SIZE);
+}
+
+/*
+ * A device that maps directly, and whose streaming mappings have to be handed over
+ * since one of them was bounced: a driver asks for both ways of mapping at once.
+ */
+static int hand_over_init(struct kunit *test)
+{
+	struct page *page;
+	struct fixture *f;
+	dma_addr_t addr;
+	int err = fixture_init_forced_swiotlb(test);
+
+	if (err)
+		return err;
+	f = test->priv;
+	page = fixture_lone_page(test);
+	addr = dma_map_page(f->dev, page, 0, PAGE_SIZE, DMA_TO_DEVICE);
+	if (dma_mapping_error(f->dev, addr))
+		return -ENOMEM;
+	dma_unmap_page(f->dev, addr, PAGE_SIZE, DMA_TO_DEVICE);
+	return dma_dev_need_sync(f->dev) ? 0 : -EINVAL;
+}
+
+static struct kunit_case swiotlb_cases[] = {
+	KUNIT_CASE(hand_over_nothing),
+	KUNIT_CASE(hand_over_without_reservation),
+	{}
+};
+
+static struct kunit_suite swiotlb_suite = {
+	.name		= "dma_iova_swiotlb",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= hand_over_init,
+	.exit		= warnings_check,
+	.test_cases	= swiotlb_cases,
+};
+
 static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(try_alloc_without_iommu_device),
 	KUNIT_CASE(try_alloc_size_zero),
@@ -1679,6 +1760,9 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(link_beyond_4g),
 	KUNIT_CASE(link_large_piece),
 	KUNIT_CASE(sync_outside_reservation),
+	KUNIT_CASE(hand_over_nothing),
+	KUNIT_CASE(hand_over_without_reservation),
+	KUNIT_CASE(hand_over_dir_none),
 	KUNIT_CASE(unlink_isolates),
 	KUNIT_CASE(unlink_then_link_anew),
 	KUNIT_CASE(unlink_across_hole),
@@ -1717,6 +1801,9 @@ static struct kunit_case bounce_cases[] = {
 	KUNIT_CASE(bounce_skip_cpu_sync),
 	KUNIT_CASE(bounce_unlink_dir_none),
 	KUNIT_CASE(bounce_sync_for_cpu_and_device),
+	KUNIT_CASE(hand_over_nothing),
+	KUNIT_CASE(hand_over_without_reservation),
+	KUNIT_CASE(hand_over_dir_none),
 	KUNIT_CASE(try_alloc_bounce_offset_not_kept),
 	KUNIT_CASE(link_mmio_cannot_bounce),
 	KUNIT_CASE(link_bounce_offset_not_kept),
@@ -1749,7 +1836,8 @@ static struct kunit_suite direct_suite = {
 	.test_cases	= direct_cases,
 };
 
-kunit_test_suites(&iommu_suite, &bounce_suite, &direct_suite);
+kunit_test_suites(&iommu_suite, &bounce_suite, &direct_suite,
+		  &swiotlb_suite);
 
 MODULE_DESCRIPTION("KUnit suites of the two-step DMA API");
 MODULE_LICENSE("GPL");

@@ -9,8 +9,10 @@
  * dma_iova_stress		several devices behind a mock IOMMU, on a
  *				machine without one; some calls fail, because the IOMMU does
  * dma_iova_stress_iommu	edu behind the IOMMU of the machine
+ * dma_iova_stress_bounce	one reservation, linked on two CPUs, of edu behind
+ *				a mock IOMMU, untrusted, with swiotlb
  *
- * Both need two CPUs. The kernel argument dma_iova_stress_kunit.seed= changes what
+ * All need two CPUs. The kernel argument dma_iova_stress_kunit.seed= changes what
  * each thread does, though not when; dma_iova_stress_kunit.rebinds= makes it longer.
  */
 #include <kunit/test.h>
@@ -25,6 +27,7 @@
 #include <linux/random.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
+#include <linux/swiotlb.h>
 #include <linux/wait.h>
 
 #include "fixture.h"
@@ -756,7 +759,134 @@ static struct kunit_suite stress_iommu_suite = {
 	.test_cases	= stress_iommu_cases,
 };
 
-kunit_test_suites(&stress_suite, &stress_iommu_suite);
+/* Two CPUs, one reservation of an untrusted device */
+
+#define SHARED_ROUNDS	2000
+#define SHARED_PAGES	8
+#define SHARED_INTO	512
+
+struct shared {
+	struct fixture *f;
+	struct dma_iova_state state;
+	phys_addr_t phys;	/* memory for all of it, in one piece */
+	size_t size;
+	size_t tail;		/* bytes in the last, partial page */
+	struct completion stopped;
+	bool stop;
+	int vecs;		/* that failed, as they must */
+	int wrong;
+};
+
+/* Links its head and is refused the rest, again and again. */
+static int fail_vecs(void *data)
+{
+	struct shared *sh = data;
+	size_t head = PAGE_SIZE - SHARED_INTO;
+	struct phys_vec vec[] = {
+		{ sh->phys, head },
+		{ sh->phys + head, PAGE_SIZE },
+	};
+
+	while (!READ_ONCE(sh->stop)) {
+		if (dma_iova_link_vec(sh->f->dev, &sh->state, vec, 2, 0,
+				      DMA_BIDIRECTIONAL, 0) != -EEXIST)
+			sh->wrong++;
+		sh->vecs++;
+		cond_resched();
+	}
+	complete(&sh->stopped);
+	return 0;
+}
+
+/* What the device writes into the tail has to reach the memory, each time. */
+static void expect_tail_comes_back(struct shared *sh, int round)
+{
+	struct fixture *f = sh->f;
+	size_t offset = sh->size - sh->tail;
+	u8 *tail = phys_to_virt(sh->phys + offset), *device;
+	phys_addr_t seen;
+
+	memset(tail, 0, sh->tail);
+	KUNIT_ASSERT_EQ(f->test, 0,
+			dma_iova_link(f->dev, &sh->state, sh->phys + offset,
+				      offset, sh->tail, DMA_BIDIRECTIONAL, 0));
+	KUNIT_EXPECT_EQ(f->test, 0, dma_iova_sync(f->dev, &sh->state, offset,
+						  sh->tail));
+	seen = mock_iommu_device_sees(f->mock, sh->state.addr + offset);
+	KUNIT_ASSERT_NE(f->test, seen, (phys_addr_t)0);
+	KUNIT_ASSERT_NE(f->test, seen, sh->phys + offset);
+	device = phys_to_virt(seen);
+	memset(device, 1 + round % 255, sh->tail);
+	dma_iova_unlink(f->dev, &sh->state, offset, sh->tail,
+			DMA_BIDIRECTIONAL, 0);
+	KUNIT_EXPECT_PTR_EQ(f->test, NULL,
+			    memchr_inv(tail, 1 + round % 255, sh->tail));
+}
+
+static void links_of_one_reservation_on_two_cpus(struct kunit *test)
+{
+	struct fixture *f = fixture_mock_untrusted(test,
+		&(struct mock_iommu_config) {
+			.page_sizes	= SZ_4K,
+			.aperture	= SZ_16M,
+			.type		= IOMMU_DOMAIN_DMA,
+			.map_vec	= true,
+		});
+	struct page *pages = fixture_large_page(test);
+	struct shared *sh = kunit_kzalloc(test, sizeof(*sh), GFP_KERNEL);
+	atomic_long_t *used = &f->dev->dma_io_tlb_mem->total_used;
+	struct task_struct *thread;
+	long before = atomic_long_read(used);
+	int round;
+
+	KUNIT_ASSERT_NOT_NULL(test, sh);
+	sh->f = f;
+	sh->phys = page_to_phys(pages) + SHARED_INTO;
+	sh->tail = 700;
+	sh->size = SHARED_PAGES * PAGE_SIZE - SHARED_INTO + sh->tail;
+	init_completion(&sh->stopped);
+	dma_set_min_align_mask(f->dev, PAGE_SIZE - 1);
+	KUNIT_ASSERT_TRUE(test, dma_iova_try_alloc(f->dev, &sh->state, sh->phys,
+						   sh->size));
+	/* What the array will run into */
+	KUNIT_ASSERT_EQ(test, 0, dma_iova_link(f->dev, &sh->state,
+					       page_to_phys(pages) + PAGE_SIZE,
+					       PAGE_SIZE - SHARED_INTO,
+					       PAGE_SIZE, DMA_BIDIRECTIONAL, 0));
+
+	thread = kthread_run_on_cpu(fail_vecs, sh, 1, "fail_vecs");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(thread));
+	for (round = 0; round < SHARED_ROUNDS || READ_ONCE(sh->vecs) < 100;
+	     round++) {
+		expect_tail_comes_back(sh, round);
+		cond_resched();
+	}
+	WRITE_ONCE(sh->stop, true);
+	wait_for_completion(&sh->stopped);
+	KUNIT_EXPECT_EQ(test, sh->wrong, 0);
+
+	dma_iova_unlink(f->dev, &sh->state, PAGE_SIZE - SHARED_INTO, PAGE_SIZE,
+			DMA_BIDIRECTIONAL, 0);
+	KUNIT_EXPECT_EQ(test, f->mock->state.mapped, (size_t)0);
+	dma_iova_free(f->dev, &sh->state);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(used), before);
+}
+
+static struct kunit_case stress_bounce_cases[] = {
+	KUNIT_CASE_SLOW(links_of_one_reservation_on_two_cpus),
+	{}
+};
+
+static struct kunit_suite stress_bounce_suite = {
+	.name		= "dma_iova_stress_bounce",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= stress_init,
+	.exit		= warnings_check,
+	.test_cases	= stress_bounce_cases,
+};
+
+kunit_test_suites(&stress_suite, &stress_iommu_suite, &stress_bounce_suite);
 
 MODULE_DESCRIPTION("KUnit suites of concurrent use of the two-step DMA API");
 MODULE_LICENSE("GPL");

@@ -4,6 +4,7 @@
 #include <linux/platform_device.h>
 #include <linux/slab.h>
 
+#include "../../../drivers/iommu/dma-iommu.h"
 #include "fixture.h"
 #include "mock_iommu.h"
 
@@ -481,6 +482,15 @@ struct device *mock_iommu_add_device(struct kunit *test, struct mock_iommu *mock
 	return &pdev->dev;
 }
 
+/* As if the kernel had pages that large: nothing has been allocated yet. */
+static void mock_enlarge_granule(struct mock_iommu *mock)
+{
+	struct iova_domain *iovad = &mock->domain.iova_cookie->iovad;
+
+	iovad->granule = BIT(granule_shift(mock));
+	iovad->start_pfn = max(1UL, aperture_start(mock) >> iova_shift(iovad));
+}
+
 struct mock_iommu *mock_iommu_create(struct kunit *test,
 				     const struct mock_iommu_config *config)
 {
@@ -509,6 +519,8 @@ struct mock_iommu *mock_iommu_create(struct kunit *test,
 	else
 		mock->dev = mock_iommu_add_device(test, mock);
 	mock->domain.pgsize_bitmap = config->page_sizes;
+	if (BIT(granule_shift(mock)) > PAGE_SIZE)
+		mock_enlarge_granule(mock);
 	return mock;
 }
 
