@@ -302,7 +302,8 @@ static bool blk_dma_map_start(struct request *req, struct device *dma_dev,
 
 	rest = *iter;
 	err = blk_dma_link(req, dma_dev, state, iter, seg);
-	if (err == -EXDEV) {
+	/* More than one kind of memory, or device memory that has to be bounced */
+	if (err == -EXDEV || err == -EPERM) {
 		*iter = rest;
 		return blk_dma_map_segment(req, dma_dev, iter, &seg);
 	}

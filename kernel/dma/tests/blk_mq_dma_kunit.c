@@ -1608,23 +1608,43 @@ static void bounce_segments(struct kunit *test)
 	expect_bounced_data_moves(test);
 }
 
-/* Device memory cannot be bounced. */
+static void expect_bounced_segments(struct fixture *f, struct request *req,
+				    int nr)
+{
+	struct mapping *m = map_request(f, req);
+
+	expect_segments(m, nr);
+	unmap_each_range(m);
+}
+
+/* Device memory that has to be bounced is mapped piece by piece. */
 static void bounce_p2p_through_host_bridge(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct pci_dev *pdev = p2pmem_get(test);
-	struct page *page = p2pmem_pages(test, pdev, 1);
-	struct request *req;
-	struct bio_vec data;
+	struct page *pages = p2pmem_pages(test, pdev, 2);
+	struct request *out, *in;
+	struct bio_vec data[2];
 
 	p2pmem_allow_host_bridge(test, pdev);
-	bvec_set_page(&data, page, PAGE_SIZE, 0);
-	req = request_of(test, &no_limits, REQ_OP_READ, &data, 1);
-	expect_request_is_one_range(f, req);
+	bvec_set_page(data, pages, PAGE_SIZE, 0);
+	expect_request_is_one_range(f, request_of(test, &no_limits, REQ_OP_READ,
+						  data, 1));
 
-	bvec_set_page(&data, page, 1024, 512);
-	req = request_of(test, &no_limits, REQ_OP_READ, &data, 1);
-	expect_start_fails(new_mapping(f, req), BLK_STS_IOERR);
+	bvec_set_page(data, pages, 1024, 512);
+	expect_bounced_segments(f, request_of(test, &no_limits, REQ_OP_READ,
+					      data, 1), 1);
+
+	/* Here the first piece is linked before the second is found to be ragged. */
+	bvec_set_page(&data[0], pages + 1, PAGE_SIZE, 0);
+	bvec_set_page(&data[1], pages, 1024, 0);
+	expect_bounced_segments(f, request_of(test, &no_limits, REQ_OP_READ,
+					      data, 2), 2);
+
+	in = request_of(test, &no_limits, REQ_OP_READ, data, 2);
+	out = request_of(test, &no_limits, REQ_OP_WRITE,
+			 fixture_scattered_data(test, 2, 0, 1024), 2);
+	expect_device_moves_data(f, out, in);
 }
 
 /* Without an IOMMU */

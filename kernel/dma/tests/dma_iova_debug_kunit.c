@@ -654,14 +654,14 @@ static void dump_probed(struct kprobe *probe, struct pt_regs *regs,
 {
 }
 
-static struct kprobe dump_kprobe = {
+static struct kprobe printed_kprobe = {
 	.pre_handler = dump_probe,
 	.post_handler = dump_probed,
 };
 
 static void dump_unprobe(void *data)
 {
-	unregister_kprobe(&dump_kprobe);
+	unregister_kprobe(&printed_kprobe);
 }
 
 /* However many pieces there are, interrupts come through between any two. */
@@ -683,10 +683,10 @@ static void dump_lets_interrupts_in(struct kunit *test)
 					       DUMP_PIECES * PAGE_SIZE));
 
 	/* A kprobe is registered by its name or by its address. */
-	dump_kprobe.addr = NULL;
-	dump_kprobe.flags = 0;
-	dump_kprobe.symbol_name = "seq_printf";
-	KUNIT_ASSERT_EQ(test, 0, register_kprobe(&dump_kprobe));
+	printed_kprobe.addr = NULL;
+	printed_kprobe.flags = 0;
+	printed_kprobe.symbol_name = "seq_printf";
+	KUNIT_ASSERT_EQ(test, 0, register_kprobe(&printed_kprobe));
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, dump_unprobe,
 							   NULL));
 	dump_locked = 0;

@@ -25,6 +25,13 @@ static bool is_lazy(struct fixture *f)
 	return f->domain->type == IOMMU_DOMAIN_DMA_FQ;
 }
 
+static bool reserve(struct fixture *f, struct dma_iova_state *state,
+		    size_t size)
+{
+	*state = (struct dma_iova_state) {};
+	return iommu_dma_iova_try_alloc(f->dev, state, 0, size);
+}
+
 static void alloc(struct fixture *f, struct dma_iova_state *state,
 		  phys_addr_t phys, size_t size)
 {
@@ -175,7 +182,7 @@ static void empty_space(void *data)
 
 	for (i = 0; i < full->nr; i++) {
 		if (dma_use_iova(&full->states[i]))
-			dma_iova_free(f->dev, &full->states[i]);
+			iommu_dma_iova_free(f->dev, &full->states[i]);
 	}
 	kvfree(full);
 	dma_set_mask(f->dev, DMA_BIT_MASK(64));
@@ -200,8 +207,7 @@ static struct full *fill_space(struct kunit *test)
 		alloc(f, &full->states[full->nr++], 0, size);
 	for (size = SZ_16M; size >= PAGE_SIZE; size /= 2) {
 		while (full->nr < FULL_STATES &&
-		       dma_iova_try_alloc(f->dev, &full->states[full->nr], 0,
-					  size))
+		       reserve(f, &full->states[full->nr], size))
 			full->nr++;
 	}
 	KUNIT_ASSERT_LT(test, full->nr, FULL_STATES);
@@ -221,7 +227,7 @@ static void queue_one(struct fixture *f, struct full *full, size_t size,
 					    PAGE_SIZE));
 	spy_reset();
 	caches_emptied = 0;
-	dma_iova_destroy(f->dev, state, PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
+	destroy(f, state, PAGE_SIZE);
 }
 
 /*
@@ -245,19 +251,19 @@ static void queue_is_flushed_when_addresses_run_out(struct kunit *test)
 	/* Nothing is queued: only the caches may have some */
 	spy_reset();
 	caches_emptied = 0;
-	KUNIT_EXPECT_FALSE(test, dma_iova_try_alloc(f->dev, &state, 0, SZ_1M));
+	KUNIT_EXPECT_FALSE(test, reserve(f, &state, SZ_1M));
 	KUNIT_EXPECT_EQ(test, spy.flush_all, 0);
 	KUNIT_EXPECT_GT(test, caches_emptied, 0);
 
 	/* The timer of the queue stays out of it. */
 	local_bh_disable();
 	queue_one(f, full, SZ_1M, page);
-	reserved = dma_iova_try_alloc(f->dev, &state, 0, SZ_1M);
+	reserved = reserve(f, &state, SZ_1M);
 	local_bh_enable();
 	KUNIT_EXPECT_TRUE(test, reserved);
 	expect_one_flush(f);
 	if (reserved)
-		dma_iova_free(f->dev, &state);
+		iommu_dma_iova_free(f->dev, &state);
 }
 
 static void map_page_flushes_queue_when_addresses_run_out(struct kunit *test)
@@ -310,16 +316,15 @@ static void queue_is_left_while_there_are_addresses(struct kunit *test)
 	queue_one(f, full, SZ_1M, page);
 	/* In strict mode the address is free. */
 	if (!is_lazy(f))
-		KUNIT_EXPECT_TRUE(test, dma_iova_try_alloc(f->dev,
-							   &full->states[full->nr++],
-							   0, SZ_1M));
+		KUNIT_EXPECT_TRUE(test, reserve(f, &full->states[full->nr++],
+						SZ_1M));
 	dma_set_mask(f->dev, DMA_BIT_MASK(64));
-	reserved = dma_iova_try_alloc(f->dev, &state, 0, SZ_1M);
+	reserved = reserve(f, &state, SZ_1M);
 	local_bh_enable();
 	KUNIT_ASSERT_TRUE(test, reserved);
 	KUNIT_EXPECT_GT(test, (u64)state.addr, (u64)U32_MAX);
 	KUNIT_EXPECT_EQ(test, spy.flush_all, 0);
-	dma_iova_free(f->dev, &state);
+	iommu_dma_iova_free(f->dev, &state);
 }
 
 /* A few sizes in turn, each destroyed before the next: there is always room. */
@@ -336,8 +341,8 @@ static void large_reservations_in_turn(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, dma_set_mask(f->dev, DMA_BIT_MASK(32)));
 	for (n = 0; n < 12 * ARRAY_SIZE(turns); n++) {
 		for (i = 0; i < turns[n % ARRAY_SIZE(turns)].times; i++) {
-			if (!dma_iova_try_alloc(f->dev, &state, 0,
-						turns[n % ARRAY_SIZE(turns)].size)) {
+			if (!reserve(f, &state,
+				     turns[n % ARRAY_SIZE(turns)].size)) {
 				refused++;
 				continue;
 			}

@@ -1141,6 +1141,8 @@ static void destroy_frees_whole_reservation(struct kunit *test)
 			KUNIT_ASSERT_LE(test, state.addr + sizes[i] - 1,
 					DMA_BIT_MASK(32));
 			fixture_link_page(f, &state, 0, page);
+			KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state,
+							       0, PAGE_SIZE));
 			fixture_destroy(f, &state, PAGE_SIZE);
 		}
 	}

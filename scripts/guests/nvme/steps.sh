@@ -2,29 +2,38 @@
 # shellcheck shell=dash
 #
 # Sourced by scripts/guests/nvme/init.sh: fails each step of the mapping of a request in
-# turn, by the kernel's own error injection. Want of memory must pass unnoticed,
-# any other error must reach the reader, and in the end nothing may be mapped,
-# reserved or allocated that was not before.
+# turn, by CONFIG_FAIL_DMA_IOVA, and dma_pool_alloc() by CONFIG_FAIL_FUNCTION. Want of
+# memory must pass unnoticed, any other error must reach the reader, and in the end
+# nothing may be mapped, reserved or allocated that was not before.
 
-inject=/sys/kernel/debug/fail_function
+debug=/sys/kernel/debug
 
-# fail_calls <function> <errno, or 0 for NULL> <n> <times>: from the nth call on
+# fail_calls <fail_dma_*, or a function that returns NULL> <n> <times>: from the nth call on
 fail_calls() {
-	echo "$1" >$inject/inject
-	printf '0x%x' "-$2" >"$inject/$1/retval"
-	echo N >$inject/task-filter
-	echo 0 >$inject/verbose
-	echo 1 >$inject/interval
-	echo 100 >$inject/probability
-	echo "$3" >$inject/space
-	echo "$4" >$inject/times
+	case $1 in
+	fail_dma_*)
+		inject=$debug/$1
+		basename "$(pci_of "$disk")" >"$inject/device"
+		;;
+	*)
+		inject=$debug/fail_function
+		echo "$1" >"$inject/inject"
+		printf 0 >"$inject/$1/retval"
+		;;
+	esac
+	echo N >"$inject/task-filter"
+	echo 0 >"$inject/verbose"
+	echo 1 >"$inject/interval"
+	echo 100 >"$inject/probability"
+	echo "$2" >"$inject/space"
+	echo "$3" >"$inject/times"
 }
 
 # Leaves in $left how many of the calls have not come.
 fail_no_more() {
-	left=$(cat $inject/times)
-	echo 0 >$inject/times
-	echo >$inject/inject
+	left=$(cat "$inject/times")
+	echo 0 >"$inject/times"
+	if [ -e "$inject/inject" ]; then echo >"$inject/inject"; fi
 }
 
 # read_disk <bytes> <to>: one request, from pages that are scattered
@@ -48,7 +57,7 @@ reservations() {
 	awk '$1 == "iommu_iova" { print $2 }' /proc/slabinfo
 }
 
-# fail_each <bytes> <function> <errno> <ok or fails>: call after call, until a
+# fail_each <bytes> <as for fail_calls> <ok or fails>: call after call, until a
 # request does not have that many. The reader's pages may be neighbours by chance,
 # and the calls fewer: so ten requests must not have them. What fails in a batch of
 # requests is tried again on its own at once, so to be seen an error has to come
@@ -56,10 +65,10 @@ reservations() {
 fail_each() {
 	local n=1 times=1 without=0 before now rc
 
-	if [ "$4" = fails ]; then times=2; fi
+	if [ "$3" = fails ]; then times=2; fi
 	before=$(resources)
 	while [ $without -lt 10 ]; do
-		fail_calls "$2" "$3" $n $times
+		fail_calls "$2" $n $times
 		rc=ok
 		read_disk "$1" /tmp/got || rc=fails
 		fail_no_more
@@ -69,8 +78,8 @@ fail_each() {
 			without=$((without + 1))
 			continue
 		fi
-		if [ $rc != "$4" ]; then
-			echo "$2: call $n failed with $3: the read $rc"
+		if [ $rc != "$3" ]; then
+			echo "$2: call $n failed: the read $rc"
 			return 1
 		fi
 		without=0
@@ -78,19 +87,19 @@ fail_each() {
 	done
 	now=$(resources)
 	if [ "$now" != "$before" ]; then
-		echo "$2 failed with $3: $before before, $now now"
+		echo "$2: $before before, $now now"
 		return 1
 	fi
 	calls=$((n - 1))
 }
 
-# fail_step <bytes> <function> <errno> <ok or fails> <calls at least> <what>
+# fail_step <bytes> <as for fail_calls> <ok or fails> <calls at least> <what>
 fail_step() {
 	# shellcheck disable=SC2034 # for nvme-init.sh
-	doing="fail $6"
-	fail_each "$1" "$2" "$3" "$4"
-	[ "$calls" -ge "$5" ] || { echo "$2: $calls calls, not $5"; return 1; }
-	echo "ok fail $6: $calls calls, the read $4" >&3
+	doing="fail $5"
+	fail_each "$1" "$2" "$3"
+	[ "$calls" -ge "$4" ] || { echo "$2: $calls calls, not $4"; return 1; }
+	echo "ok fail $5: $calls calls, the read $3" >&3
 }
 
 # Thousands of failures leave no more behind than one.
@@ -98,8 +107,8 @@ fail_often() {
 	local before
 
 	before=$(reservations)
-	fail_calls iommu_dma_iova_link_vec 12 1 2000
-	while [ "$(cat $inject/times)" != 0 ]; do read_disk 131072 /tmp/got; done
+	fail_calls fail_dma_iova_link 1 2000
+	while [ "$(cat "$inject/times")" != 0 ]; do read_disk 131072 /tmp/got; done
 	fail_no_more
 	[ $(($(reservations) - before)) -lt 1000 ]
 }
@@ -114,21 +123,19 @@ fail_steps() {
 		read_disk $bytes /tmp/data-$bytes
 	done
 
-	fail_step 4096 dma_map_page_attrs 1 ok 1 'the mapping of a single page'
+	fail_step 4096 fail_dma_map_page ok 1 'the mapping of a single page'
 	if [ -e "$(pci_of "$disk")/iommu_group" ]; then
-		fail_step 131072 iommu_dma_iova_try_alloc 0 ok 1 'the reservation'
-		fail_step 131072 iommu_dma_iova_link_vec 12 ok 1 'each link, for want of memory'
-		fail_step 131072 iommu_dma_iova_link_vec 22 fails 1 'each link, as invalid'
-		fail_step 131072 iommu_dma_iova_sync 12 ok 1 'the sync, for want of memory'
-		fail_step 131072 iommu_dma_iova_sync 5 fails 1 'the sync, with an I/O error'
+		fail_step 131072 fail_dma_iova_alloc ok 1 'the reservation'
+		fail_step 131072 fail_dma_iova_link ok 1 'each link, for want of memory'
+		fail_step 131072 fail_dma_iova_sync fails 1 'the sync, with an I/O error'
 		try 'fail two thousand links' fail_often
 	else
-		fail_step 131072 dma_map_page_attrs 1 ok 16 'the mapping of each segment'
+		fail_step 131072 fail_dma_map_page ok 16 'the mapping of each segment'
 		echo 4096 >$threshold
-		fail_step 131072 dma_pool_alloc 0 ok 1 'the allocation of an SGL'
-		fail_step 131072 dma_map_page_attrs 1 ok 16 'the mapping of each segment of an SGL'
+		fail_step 131072 dma_pool_alloc ok 1 'the allocation of an SGL'
+		fail_step 131072 fail_dma_map_page ok 16 'the mapping of each segment of an SGL'
 	fi
 	echo 0 >$threshold
-	fail_step 131072 dma_pool_alloc 0 ok 1 'the allocation of a PRP list'
+	fail_step 131072 dma_pool_alloc ok 1 'the allocation of a PRP list'
 	echo 32768 >$threshold
 }
