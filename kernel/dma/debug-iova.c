@@ -23,7 +23,8 @@ static DEFINE_SPINLOCK(dbg_lock);
 
 /*
  * A driver that gives up unlinks memory that it has not synchronised. One that
- * does nothing else, so many times in a row, has forgotten dma_iova_sync().
+ * does so with all of a reservation linked, so many times in a row and with no
+ * dma_iova_sync() in between, has forgotten it.
  */
 #define DBG_FORGOTTEN 32
 
@@ -165,18 +166,16 @@ static void dbg_report(struct device *dev, struct dbg_mistake *mistake)
 	if (!mistake->what)
 		return;
 	if (!mistake->has_piece) {
-		dma_debug_report(
-			dev, NULL,
-			"device driver %s [device address=0x%016llx] [size=%llu bytes]\n",
-			mistake->what, mistake->range.first, size);
+		dma_debug_report(dev, NULL,
+				 "device driver %s [device address=0x%016llx] [size=%llu bytes]\n",
+				 mistake->what, mistake->range.first, size);
 		return;
 	}
-	dma_debug_report(
-		dev, piece,
-		"device driver %s [device address=0x%016llx] [size=%llu bytes] [piece address=0x%016llx] [piece size=%llu bytes] [linked with %s, attributes 0x%lx] [now %s, attributes 0x%lx]\n",
-		mistake->what, mistake->range.first, size, piece->dev_addr,
-		piece->size, dma_debug_dir_name(piece->direction), piece->attrs,
-		dma_debug_dir_name(mistake->dir), mistake->attrs);
+	dma_debug_report(dev, piece,
+			 "device driver %s [device address=0x%016llx] [size=%llu bytes] [piece address=0x%016llx] [piece size=%llu bytes] [linked with %s, attributes 0x%lx] [now %s, attributes 0x%lx]\n",
+			 mistake->what, mistake->range.first, size, piece->dev_addr,
+			 piece->size, dma_debug_dir_name(piece->direction), piece->attrs,
+			 dma_debug_dir_name(mistake->dir), mistake->attrs);
 }
 
 /* For a state that is no reservation of the device's, or not any more */
@@ -184,10 +183,9 @@ static void dbg_report_state(struct device *dev,
 			     const struct dma_iova_state *state,
 			     const char *what)
 {
-	dma_debug_report(
-		dev, NULL,
-		"device driver %s [device address=0x%016llx] [size=%zu bytes]\n",
-		what, (u64)state->addr, dma_iova_size(state));
+	dma_debug_report(dev, NULL,
+			 "device driver %s [device address=0x%016llx] [size=%zu bytes]\n",
+			 what, (u64)state->addr, dma_iova_size(state));
 }
 
 /* Give back an entry of which no cacheline has been tracked. */
@@ -269,10 +267,9 @@ static void dbg_link_piece(struct device *dev,
 	spin_lock_irqsave(&dbg_lock, flags);
 	reservation = dbg_find(dev, state);
 	if (!reservation)
-		dbg_note(
-			mistake,
-			"links memory into a reservation that it does not have",
-			NULL);
+		dbg_note(mistake,
+			 "links memory into a reservation that it does not have",
+			 NULL);
 	else
 		other = dbg_overlap(reservation, piece);
 	if (other)
@@ -369,9 +366,8 @@ void debug_dma_iova_sync(struct device *dev, const struct dma_iova_state *state,
 	spin_unlock_irqrestore(&dbg_lock, flags);
 
 	if (!reservation)
-		dbg_report_state(
-			dev, state,
-			"synchronises a reservation that it does not have");
+		dbg_report_state(dev, state,
+				 "synchronises a reservation that it does not have");
 }
 
 /*
@@ -445,11 +441,11 @@ static void dbg_unlink_range(struct dma_debug_entry *reservation,
 			 NULL);
 	else if (linked <= range.last - range.first)
 		dbg_note(mistake, "unlinks a hole", NULL);
-	if (unsynced && dbg_forgets(reservation->dev))
-		dbg_note(
-			mistake,
-			"unlinks memory time and again, and never synchronises any",
-			unsynced);
+	if (unsynced && linked == reservation->size &&
+	    dbg_forgets(reservation->dev))
+		dbg_note(mistake,
+			 "unlinks memory time and again, and never synchronises any",
+			 unsynced);
 }
 
 void debug_dma_iova_unlink(struct device *dev,
@@ -476,9 +472,8 @@ void debug_dma_iova_unlink(struct device *dev,
 	if (reservation)
 		dbg_report(dev, &mistake);
 	else
-		dbg_report_state(
-			dev, state,
-			"unlinks memory from a reservation that it does not have");
+		dbg_report_state(dev, state,
+				 "unlinks memory from a reservation that it does not have");
 }
 
 /* Move what is linked to @gone, and make a mistake of it. */
@@ -528,9 +523,8 @@ void debug_dma_iova_destroy(struct device *dev,
 	spin_unlock_irqrestore(&dbg_lock, flags);
 
 	if (!reservation) {
-		dbg_report_state(
-			dev, state,
-			"gives back a reservation that it does not have");
+		dbg_report_state(dev, state,
+				 "gives back a reservation that it does not have");
 		return;
 	}
 	dbg_free_pieces(&gone);
@@ -699,8 +693,7 @@ void debug_dma_iova_unbound(struct device *dev)
 	spin_unlock_irqrestore(&dbg_lock, flags);
 
 	if (count)
-		dma_debug_report(
-			dev, &leaked,
-			"device driver has reservations while released from device [count=%d] One of them: [device address=0x%016llx] [size=%llu bytes]\n",
-			count, leaked.dev_addr, leaked.size);
+		dma_debug_report(dev, &leaked,
+				 "device driver has reservations while released from device [count=%d] One of them: [device address=0x%016llx] [size=%llu bytes]\n",
+				 count, leaked.dev_addr, leaked.size);
 }

@@ -199,11 +199,21 @@ static void silent_after_giving_up(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct page **pages = fixture_scattered_pages(test, 2);
 	struct dma_iova_state state;
+	int i;
 
 	give_up(f, pages, FORGOTTEN - 1);
 	fixture_link_pages(f, &state, pages, 2);
 	fixture_destroy(f, &state, 2 * PAGE_SIZE);
 	give_up(f, pages, FORGOTTEN - 1);
+	fixture_link_pages(f, &state, pages, 2);
+	fixture_destroy(f, &state, 2 * PAGE_SIZE);
+
+	/* Before all is linked, as often as it likes */
+	for (i = 0; i < 2 * FORGOTTEN; i++) {
+		fixture_reserve(f, &state, 0, 2 * PAGE_SIZE);
+		fixture_link_page(f, &state, 0, pages[0]);
+		fixture_destroy(f, &state, PAGE_SIZE);
+	}
 }
 
 /* or because of an error, */
@@ -225,7 +235,7 @@ static void silent_after_failed_link(struct kunit *test)
 	fixture_destroy(f, &state, 2 * PAGE_SIZE);
 }
 
-/* however often there is one */
+/* however often there is one, */
 static void silent_after_many_failed_links(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -241,7 +251,8 @@ static void silent_after_many_failed_links(struct kunit *test)
 		spy.fail_map_errno = -ENOMEM;
 		KUNIT_EXPECT_EQ(test, -ENOMEM,
 				link_page(f, &state, PAGE_SIZE, pages[1]));
-		fixture_destroy(f, &state, PAGE_SIZE);
+		fixture_link_page(f, &state, PAGE_SIZE, pages[1]);
+		fixture_destroy(f, &state, 2 * PAGE_SIZE);
 	}
 }
 
@@ -668,7 +679,7 @@ static void dump_unprobe(void *data)
 static void dump_lets_interrupts_in(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct page *page = fixture_lone_page(test);
+	struct page **pages = fixture_scattered_pages(test, DUMP_PIECES);
 	struct seq_file seq = {};
 	struct dma_iova_state state;
 	int i;
@@ -678,7 +689,7 @@ static void dump_lets_interrupts_in(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, seq.buf);
 	fixture_reserve(f, &state, 0, DUMP_PIECES * PAGE_SIZE);
 	for (i = 0; i < DUMP_PIECES; i++)
-		fixture_link_page(f, &state, i * PAGE_SIZE, page);
+		fixture_link_page(f, &state, i * PAGE_SIZE, pages[i]);
 	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0,
 					       DUMP_PIECES * PAGE_SIZE));
 
