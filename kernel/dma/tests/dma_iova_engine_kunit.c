@@ -637,6 +637,62 @@ static void link_mmio_is_not_cacheable(struct kunit *test)
 	destroy(f, &state, f->granule);
 }
 
+/* Whole pages, a ragged one, and an array */
+static int prot_of(struct fixture *f, struct page **pages, int way,
+		   enum dma_data_direction dir, unsigned long attrs)
+{
+	size_t size = way == 1 ? 1000 : 2 * PAGE_SIZE;
+	struct phys_vec vec[] = {
+		{ page_to_phys(pages[0]), PAGE_SIZE },
+		{ page_to_phys(pages[1]), PAGE_SIZE },
+	};
+	struct dma_iova_state state;
+	int err;
+
+	alloc(f, &state, 0, size);
+	spy_reset();
+	if (way == 2)
+		err = iommu_dma_iova_link_vec(f->dev, &state, vec, 2, 0, dir,
+					      attrs);
+	else
+		err = iommu_dma_iova_link(f->dev, &state, vec->paddr, 0,
+					  min(size, PAGE_SIZE), dir, attrs);
+	KUNIT_EXPECT_EQ(f->test, err, 0);
+	err = spy.prot;
+	iommu_dma_iova_destroy(f->dev, &state, min(size, way == 2 ? size :
+						   PAGE_SIZE), dir, attrs);
+	return err;
+}
+
+static void attributes_reach_the_iommu(struct kunit *test)
+{
+	static const struct {
+		enum dma_data_direction dir;
+		unsigned long attrs;
+		int prot;
+	} kinds[] = {
+		{ DMA_TO_DEVICE, 0, IOMMU_READ },
+		{ DMA_FROM_DEVICE, 0, IOMMU_WRITE },
+		{ DMA_BIDIRECTIONAL, 0, IOMMU_READ | IOMMU_WRITE },
+		{ DMA_TO_DEVICE, DMA_ATTR_PRIVILEGED, IOMMU_READ | IOMMU_PRIV },
+		{ DMA_FROM_DEVICE, DMA_ATTR_SKIP_CPU_SYNC, IOMMU_WRITE },
+		{ DMA_FROM_DEVICE, DMA_ATTR_WEAK_ORDERING, IOMMU_WRITE },
+		{ DMA_TO_DEVICE, DMA_ATTR_NO_WARN, IOMMU_READ },
+	};
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 2);
+	int i, way;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		for (way = 0; way < 3; way++)
+			KUNIT_EXPECT_EQ_MSG(test,
+					    prot_of(f, pages, way, kinds[i].dir,
+						    kinds[i].attrs),
+					    kinds[i].prot | IOMMU_CACHE,
+					    "kind %d, way %d", i, way);
+	}
+}
+
 static void sync_passes_errno(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -834,6 +890,7 @@ static struct kunit_case engine_cases[] = {
 	KUNIT_CASE(link_vec_failure_keeps_earlier_links),
 	KUNIT_CASE(destroy_what_was_linked_before_a_failure),
 	KUNIT_CASE(link_mmio_is_not_cacheable),
+	KUNIT_CASE(attributes_reach_the_iommu),
 	KUNIT_CASE(sync_passes_errno),
 	KUNIT_CASE(streaming_undoes_failed_sync),
 	KUNIT_CASE(streaming_syncs_once),

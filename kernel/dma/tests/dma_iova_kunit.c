@@ -80,6 +80,21 @@ static void try_alloc_without_iommu_device(struct kunit *test)
 		dma_iova_destroy(NULL, &state, 0, DMA_TO_DEVICE, 0);
 }
 
+/* As a device is whose driver says nothing of what it addresses */
+static void try_alloc_without_mask(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	u64 *mask = f->dev->dma_mask;
+	struct dma_iova_state state;
+
+	memset(&state, 0xff, sizeof(state));
+	f->dev->dma_mask = NULL;
+	KUNIT_EXPECT_FALSE(test, dma_iova_try_alloc(f->dev, &state, 0, SZ_4K));
+	KUNIT_EXPECT_FALSE(test, dma_need_unmap(f->dev));
+	f->dev->dma_mask = mask;
+	fixture_expect_zero(test, &state);
+}
+
 static void try_alloc_size_zero(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -784,6 +799,32 @@ static void link_beyond_4g(struct kunit *test)
 			DMA_BIDIRECTIONAL, 0);
 	fixture_destroy(f, &state, PAGE_SIZE);
 	fixture_expect_zero(test, &state);
+}
+
+/* The device reads the memory, and cannot write to it. */
+static void link_to_device_is_read_only(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 3);
+	struct phys_vec *vec = vec_of_pages(test, pages, 2);
+	struct page *read = pages[2];
+	struct dma_iova_state state, to;
+
+	fixture_reserve(f, &state, 0, 2 * PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, 0, dma_iova_link_vec(f->dev, &state, vec, 2, 0,
+						   DMA_TO_DEVICE, 0));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0,
+					       2 * PAGE_SIZE));
+	fixture_fill_page(pages[1], 7);
+	fixture_link_pages(f, &to, &read, 1);
+	edu_copy(test, f->edu, to.addr, state.addr + PAGE_SIZE, PAGE_SIZE);
+	KUNIT_EXPECT_MEMEQ(test, page_address(read), page_address(pages[1]),
+			   PAGE_SIZE);
+	fixture_destroy(f, &to, PAGE_SIZE);
+
+	expect_device_cannot_write(f, state.addr, pages[0]);
+	expect_device_cannot_write(f, state.addr + PAGE_SIZE, pages[1]);
+	dma_iova_destroy(f->dev, &state, 2 * PAGE_SIZE, DMA_TO_DEVICE, 0);
 }
 
 /* sync */
@@ -1729,6 +1770,7 @@ static struct kunit_suite swiotlb_suite = {
 
 static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(try_alloc_without_iommu_device),
+	KUNIT_CASE(try_alloc_without_mask),
 	KUNIT_CASE(try_alloc_size_zero),
 	KUNIT_CASE(try_alloc_private_flag_in_size),
 	KUNIT_CASE(private_flag_is_above_32_bits),
@@ -1761,6 +1803,7 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(link_mmio),
 	KUNIT_CASE(link_beyond_4g),
 	KUNIT_CASE(link_large_piece),
+	KUNIT_CASE(link_to_device_is_read_only),
 	KUNIT_CASE(sync_outside_reservation),
 	KUNIT_CASE(hand_over_nothing),
 	KUNIT_CASE(hand_over_without_reservation),

@@ -4,15 +4,14 @@
  * size of the granule, and when the device sees what, in strict and in lazy mode.
  *
  * dma_iova_mock	on any machine
- * dma_iova_noncoherent	where the architecture maintains caches for devices
  */
 #include <kunit/test.h>
 #include <linux/bottom_half.h>
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
-#include <linux/kprobes.h>
 #include <linux/sizes.h>
 
+#include "../../../drivers/iommu/dma-iommu.h"
 #include "fixture.h"
 
 static struct fixture *create(struct kunit *test, unsigned long page_sizes,
@@ -206,6 +205,44 @@ static void link_granule_smaller_than_page(struct kunit *test)
 	fixture_destroy(f, &state, SZ_1K);
 }
 
+static int refuse_attach(struct iommu_domain *domain, struct device *dev)
+{
+	return -ENODEV;
+}
+
+static void allow_deferred_attach(void *data)
+{
+	static_branch_dec(&iommu_dma_deferred_attach);
+}
+
+/* As in a kdump kernel: the first mapping attaches the device, or fails. */
+static void try_alloc_attaches_late(struct kunit *test)
+{
+	struct fixture *f = create(test, PAGE_SIZE, IOMMU_DOMAIN_DMA);
+	int (*attach)(struct iommu_domain *domain, struct device *dev);
+	struct page *page = fixture_lone_page(test);
+	struct dma_iova_state state;
+
+	attach = f->mock->ops.attach_dev;
+	static_branch_inc(&iommu_dma_deferred_attach);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
+							   allow_deferred_attach,
+							   NULL));
+	f->dev->iommu->attach_deferred = 1;
+	f->mock->ops.attach_dev = refuse_attach;
+	memset(&state, 0xff, sizeof(state));
+	KUNIT_EXPECT_FALSE(test, dma_iova_try_alloc(f->dev, &state, 0,
+						    PAGE_SIZE));
+	fixture_expect_zero(test, &state);
+	KUNIT_EXPECT_TRUE(test, f->dev->iommu->attach_deferred);
+
+	f->mock->ops.attach_dev = attach;
+	fixture_link_pages(f, &state, &page, 1);
+	KUNIT_EXPECT_FALSE(test, f->dev->iommu->attach_deferred);
+	KUNIT_EXPECT_EQ(test, sees(f, state.addr), page_to_phys(page));
+	fixture_destroy(f, &state, PAGE_SIZE);
+}
+
 static struct kunit_case mock_cases[] = {
 	KUNIT_CASE(link_is_not_seen_before_sync),
 	KUNIT_CASE(unlink_is_seen_at_once),
@@ -214,6 +251,7 @@ static struct kunit_case mock_cases[] = {
 	KUNIT_CASE(link_page_within_large_granule),
 	KUNIT_CASE(link_ragged_ends_of_large_granules),
 	KUNIT_CASE(link_granule_smaller_than_page),
+	KUNIT_CASE(try_alloc_attaches_late),
 	{}
 };
 
@@ -226,117 +264,6 @@ static struct kunit_suite mock_suite = {
 };
 
 kunit_test_suite(mock_suite);
-
-#if defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_DEVICE) && defined(CONFIG_KPROBES)
-/*
- * Caches are maintained by the architecture, which counts nothing; a probe on its
- * function does.
- */
-static int cleaned;
-
-static int count_clean(struct kprobe *probe, struct pt_regs *regs)
-{
-	cleaned++;
-	return 0;
-}
-
-static struct kprobe clean_probe = {
-	.symbol_name	= "arch_sync_dma_for_device",
-	.pre_handler	= count_clean,
-};
-
-static int noncoherent_init(struct kunit *test)
-{
-	struct mock_iommu_config config = {
-		.page_sizes	= PAGE_SIZE,
-		.aperture	= SZ_64M,
-		.type		= IOMMU_DOMAIN_DMA,
-		.noncoherent	= true,
-	};
-
-	fixture_mock(test, &config);
-	clean_probe.addr = NULL;
-	clean_probe.flags = 0;
-	return register_kprobe(&clean_probe);
-}
-
-static void noncoherent_exit(struct kunit *test)
-{
-	unregister_kprobe(&clean_probe);
-	warnings_check(test);
-}
-
-static void expect_cleaned(struct kunit *test, unsigned long attrs, int links, int vec)
-{
-	struct fixture *f = test->priv;
-	struct page **pages = fixture_scattered_pages(test, 3);
-	struct phys_vec pieces[] = {
-		{ page_to_phys(pages[1]), PAGE_SIZE },
-		{ page_to_phys(pages[2]), PAGE_SIZE },
-	};
-	struct dma_iova_state state;
-
-	fixture_reserve(f, &state, 0, 3 * PAGE_SIZE);
-	cleaned = 0;
-	KUNIT_EXPECT_EQ(test, 0, dma_iova_link(f->dev, &state, page_to_phys(pages[0]),
-					       0, PAGE_SIZE, DMA_BIDIRECTIONAL, attrs));
-	KUNIT_EXPECT_EQ(test, cleaned, links);
-	cleaned = 0;
-	KUNIT_EXPECT_EQ(test, 0, dma_iova_link_vec(f->dev, &state, pieces, 2, PAGE_SIZE,
-						   DMA_BIDIRECTIONAL, attrs));
-	KUNIT_EXPECT_EQ(test, cleaned, vec);
-	KUNIT_EXPECT_FALSE(test, f->mock->prot & IOMMU_CACHE);
-	dma_iova_destroy(f->dev, &state, 3 * PAGE_SIZE, DMA_BIDIRECTIONAL, attrs);
-}
-
-static void link_cleans_caches(struct kunit *test)
-{
-	expect_cleaned(test, 0, 1, 2);
-}
-
-static void link_skip_cpu_sync_cleans_nothing(struct kunit *test)
-{
-	expect_cleaned(test, DMA_ATTR_SKIP_CPU_SYNC, 0, 0);
-}
-
-static void link_mmio_cleans_nothing(struct kunit *test)
-{
-	expect_cleaned(test, DMA_ATTR_MMIO, 0, 0);
-}
-
-static void sync_for_device_cleans_caches(struct kunit *test)
-{
-	struct fixture *f = test->priv;
-	struct page **pages = fixture_scattered_pages(test, 3);
-	struct dma_iova_state state;
-
-	fixture_link_pages(f, &state, pages, 3);
-	cleaned = 0;
-	dma_iova_sync_for_device(f->dev, &state, 100, 2 * PAGE_SIZE,
-				 DMA_BIDIRECTIONAL);
-	KUNIT_EXPECT_EQ(test, cleaned, 3);
-	fixture_destroy(f, &state, 3 * PAGE_SIZE);
-}
-
-static struct kunit_case noncoherent_cases[] = {
-	KUNIT_CASE(link_cleans_caches),
-	KUNIT_CASE(link_skip_cpu_sync_cleans_nothing),
-	KUNIT_CASE(link_mmio_cleans_nothing),
-	KUNIT_CASE(sync_for_device_cleans_caches),
-	{}
-};
-
-static struct kunit_suite noncoherent_suite = {
-	.name		= "dma_iova_noncoherent",
-	.suite_init	= warnings_start,
-	.suite_exit	= warnings_stop,
-	.init		= noncoherent_init,
-	.exit		= noncoherent_exit,
-	.test_cases	= noncoherent_cases,
-};
-
-kunit_test_suite(noncoherent_suite);
-#endif /* CONFIG_ARCH_HAS_SYNC_DMA_FOR_DEVICE && CONFIG_KPROBES */
 
 MODULE_DESCRIPTION("KUnit suites of the two-step DMA API behind a mock IOMMU");
 MODULE_LICENSE("GPL");

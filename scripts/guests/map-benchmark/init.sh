@@ -66,6 +66,16 @@ no_iova_left() {
 }
 page_table_as_before() { page_table | cmp - /page_table; }
 
+# An array of more pieces than an event has room for is traced in part.
+trace_array() {
+	local trace=/sys/kernel/tracing
+
+	echo 1 >$trace/events/dma/dma_iova_link_vec/enable
+	/dma_map_benchmark -l 1 -t 1 -g 512 -s 1 >/out 2>&1
+	echo 0 >$trace/events/dma/dma_iova_link_vec/enable
+	grep -q 'dma_iova_link_vec: .* pieces=512 \[TRUNCATED\]' $trace/trace
+}
+
 doing='find an edu device'
 edu=$(grep -l 0x11e8 /sys/bus/pci/devices/*/device)
 edu=${edu%/device}
@@ -79,6 +89,7 @@ if [ "$IOMMU" = 1 ]; then
 	iovas_before=$(iovas)
 	try 'two steps, each piece linked' two_step -l 0 -t 3 -g 64 -s 1
 	try 'two steps, all pieces linked at once' two_step -l 1 -t 3 -g 64 -s 1 -d 2
+	try 'trace an array of 512 pieces' trace_array
 	try 'no IO addresses left' no_iova_left
 	try 'two steps, one piece' two_step -l 0 -t 2 -s 1 -d 1
 	# Before others use the addresses, and unmap what may have been left there.

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit suites of the two-step DMA API for devices that do not see the caches,
+ * where the architecture maintains them, behind a mock IOMMU:
+ *
+ * dma_iova_noncoherent	which memory is cleaned and invalidated by what
+ * dma_iova_kmalloc	memory that shares cache lines is bounced; needs swiotlb
+ */
+#include <kunit/test.h>
+#include <linux/dma-map-ops.h>
+#include <linux/dma-mapping.h>
+#include <linux/kprobes.h>
+#include <linux/sizes.h>
+#include <linux/swiotlb.h>
+
+#include "fixture.h"
+
+/* What the architecture was asked for; it counts nothing, so probes do. */
+struct maintained {
+	int calls;
+	struct phys_vec range[8];
+};
+
+static struct maintained cleaned, invalidated;
+
+static void record(struct maintained *m, struct pt_regs *regs)
+{
+	if (m->calls < ARRAY_SIZE(m->range))
+		m->range[m->calls] = (struct phys_vec) {
+			regs_get_kernel_argument(regs, 0),
+			regs_get_kernel_argument(regs, 1),
+		};
+	m->calls++;
+}
+
+static int record_clean(struct kprobe *probe, struct pt_regs *regs)
+{
+	record(&cleaned, regs);
+	return 0;
+}
+
+static int record_invalidate(struct kprobe *probe, struct pt_regs *regs)
+{
+	record(&invalidated, regs);
+	return 0;
+}
+
+static struct kprobe probes[] = {
+	{
+		.symbol_name	= "arch_sync_dma_for_device",
+		.pre_handler	= record_clean,
+	}, {
+		.symbol_name	= "arch_sync_dma_for_cpu",
+		.pre_handler	= record_invalidate,
+	},
+};
+
+static void forget(void)
+{
+	cleaned.calls = 0;
+	invalidated.calls = 0;
+}
+
+static void remove_probe(void *probe)
+{
+	unregister_kprobe(probe);
+}
+
+static const struct mock_iommu_config noncoherent = {
+	.page_sizes	= PAGE_SIZE,
+	.aperture	= SZ_64M,
+	.type		= IOMMU_DOMAIN_DMA,
+	.noncoherent	= true,
+};
+
+static int noncoherent_init(struct kunit *test)
+{
+	int i;
+
+	fixture_mock(test, &noncoherent);
+	for (i = 0; i < ARRAY_SIZE(probes); i++) {
+		/* A kprobe is registered by its name or by its address. */
+		probes[i].addr = NULL;
+		probes[i].flags = 0;
+		KUNIT_ASSERT_EQ(test, 0, register_kprobe(&probes[i]));
+		KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
+								   remove_probe,
+								   &probes[i]));
+	}
+	forget();
+	return 0;
+}
+
+#define expect_maintained(test, what, ...)				\
+	do {								\
+		const struct phys_vec want[] = { __VA_ARGS__ };		\
+									\
+		KUNIT_EXPECT_EQ(test, (what)->calls,			\
+				(int)ARRAY_SIZE(want));			\
+		KUNIT_EXPECT_MEMEQ(test, (what)->range, want,		\
+				   sizeof(want));			\
+		(what)->calls = 0;					\
+	} while (0)
+
+#define expect_not_maintained(test, what)				\
+	KUNIT_EXPECT_EQ(test, (what)->calls, 0)
+
+/*
+ * Two pages that are neighbours and a third one elsewhere, without the first 512
+ * bytes and the last 1000: the reservation that the cases below work on.
+ */
+struct ragged {
+	struct dma_iova_state state;
+	struct phys_vec vec[3];
+	size_t size;
+};
+
+static void link_ragged(struct fixture *f, struct ragged *r,
+			enum dma_data_direction dir, unsigned long attrs)
+{
+	struct page **pages = fixture_scattered_pages(f->test, 1);
+	phys_addr_t phys = page_to_phys(fixture_large_page(f->test));
+
+	*r = (struct ragged) {
+		.vec = {
+			{ phys + 512, PAGE_SIZE - 512 },
+			{ phys + PAGE_SIZE, PAGE_SIZE },
+			{ page_to_phys(pages[0]), PAGE_SIZE - 1000 },
+		},
+		.size = 3 * PAGE_SIZE - 1512,
+	};
+	fixture_reserve(f, &r->state, r->vec[0].paddr, r->size);
+	forget();
+	KUNIT_ASSERT_EQ(f->test, 0,
+			dma_iova_link_vec(f->dev, &r->state, r->vec, 3, 0, dir,
+					  attrs));
+	KUNIT_EXPECT_FALSE(f->test, f->mock->prot & IOMMU_CACHE);
+}
+
+/* The first two pages, in one call */
+static struct phys_vec neighbours(const struct ragged *r)
+{
+	return (struct phys_vec) { r->vec[0].paddr, 2 * PAGE_SIZE - 512 };
+}
+
+static void link_cleans_caches(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct dma_iova_state state;
+	struct ragged r;
+
+	link_ragged(f, &r, DMA_TO_DEVICE, 0);
+	expect_maintained(test, &cleaned, r.vec[0], r.vec[1], r.vec[2]);
+	expect_not_maintained(test, &invalidated);
+	dma_iova_destroy(f->dev, &r.state, r.size, DMA_TO_DEVICE, 0);
+
+	fixture_reserve(f, &state, 0, PAGE_SIZE - 100);
+	forget();
+	KUNIT_EXPECT_EQ(test, 0,
+			dma_iova_link(f->dev, &state, page_to_phys(page), 0,
+				      PAGE_SIZE - 100, DMA_FROM_DEVICE, 0));
+	expect_maintained(test, &cleaned, { page_to_phys(page),
+					    PAGE_SIZE - 100 });
+	dma_iova_destroy(f->dev, &state, PAGE_SIZE - 100, DMA_FROM_DEVICE, 0);
+}
+
+static void expect_link_cleans_nothing(struct kunit *test, unsigned long attrs)
+{
+	struct fixture *f = test->priv;
+	struct ragged r;
+
+	link_ragged(f, &r, DMA_BIDIRECTIONAL, attrs);
+	expect_not_maintained(test, &cleaned);
+	dma_iova_destroy(f->dev, &r.state, r.size, DMA_BIDIRECTIONAL, attrs);
+	expect_not_maintained(test, &invalidated);
+}
+
+static void link_skip_cpu_sync_cleans_nothing(struct kunit *test)
+{
+	expect_link_cleans_nothing(test, DMA_ATTR_SKIP_CPU_SYNC);
+}
+
+static void link_mmio_cleans_nothing(struct kunit *test)
+{
+	expect_link_cleans_nothing(test, DMA_ATTR_MMIO);
+}
+
+/* Just the bytes, with neighbours in memory together */
+static void unlink_invalidates_caches(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct ragged r;
+
+	link_ragged(f, &r, DMA_FROM_DEVICE, 0);
+	dma_iova_unlink(f->dev, &r.state, 0, r.size, DMA_FROM_DEVICE, 0);
+	expect_maintained(test, &invalidated, neighbours(&r), r.vec[2]);
+	dma_iova_free(f->dev, &r.state);
+
+	link_ragged(f, &r, DMA_BIDIRECTIONAL, 0);
+	dma_iova_unlink(f->dev, &r.state, r.vec[0].len, PAGE_SIZE,
+			DMA_BIDIRECTIONAL, 0);
+	expect_maintained(test, &invalidated, r.vec[1]);
+	/* A hole splits what is left */
+	warns_once(test, ENGINE)
+		dma_iova_unlink(f->dev, &r.state, 0, r.size, DMA_BIDIRECTIONAL,
+				0);
+	KUNIT_EXPECT_GE(test, invalidated.calls, 2);
+	dma_iova_free(f->dev, &r.state);
+}
+
+static void destroy_invalidates_caches(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct ragged r;
+
+	link_ragged(f, &r, DMA_FROM_DEVICE, 0);
+	dma_iova_destroy(f->dev, &r.state, r.size, DMA_FROM_DEVICE, 0);
+	expect_maintained(test, &invalidated, neighbours(&r), r.vec[2]);
+}
+
+/* The device has written nothing. */
+static void unlink_to_device_invalidates_nothing(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct ragged r;
+
+	link_ragged(f, &r, DMA_TO_DEVICE, 0);
+	dma_iova_unlink(f->dev, &r.state, r.vec[0].len, PAGE_SIZE,
+			DMA_TO_DEVICE, 0);
+	dma_iova_unlink(f->dev, &r.state, 0, r.vec[0].len, DMA_TO_DEVICE, 0);
+	dma_iova_unlink(f->dev, &r.state, r.vec[0].len + PAGE_SIZE,
+			r.vec[2].len, DMA_TO_DEVICE, 0);
+	dma_iova_free(f->dev, &r.state);
+	link_ragged(f, &r, DMA_TO_DEVICE, 0);
+	dma_iova_destroy(f->dev, &r.state, r.size, DMA_TO_DEVICE, 0);
+	expect_not_maintained(test, &invalidated);
+}
+
+static void sync_for_cpu_invalidates_caches(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct ragged r;
+
+	link_ragged(f, &r, DMA_FROM_DEVICE, 0);
+	dma_iova_sync_for_cpu(f->dev, &r.state, 0, r.size, DMA_FROM_DEVICE);
+	expect_maintained(test, &invalidated, neighbours(&r), r.vec[2]);
+	dma_iova_sync_for_cpu(f->dev, &r.state, 100, 200, DMA_FROM_DEVICE);
+	expect_maintained(test, &invalidated, { r.vec[0].paddr + 100, 200 });
+	dma_iova_destroy(f->dev, &r.state, r.size, DMA_FROM_DEVICE, 0);
+
+	link_ragged(f, &r, DMA_TO_DEVICE, 0);
+	dma_iova_sync_for_cpu(f->dev, &r.state, 0, r.size, DMA_TO_DEVICE);
+	expect_not_maintained(test, &invalidated);
+	dma_iova_destroy(f->dev, &r.state, r.size, DMA_TO_DEVICE, 0);
+}
+
+static void sync_for_device_cleans_caches(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct ragged r;
+
+	link_ragged(f, &r, DMA_TO_DEVICE, 0);
+	forget();
+	dma_iova_sync_for_device(f->dev, &r.state, 0, r.size, DMA_TO_DEVICE);
+	expect_maintained(test, &cleaned, neighbours(&r), r.vec[2]);
+	dma_iova_sync_for_device(f->dev, &r.state, 100, r.vec[0].len,
+				 DMA_TO_DEVICE);
+	expect_maintained(test, &cleaned, { r.vec[0].paddr + 100,
+					    r.vec[0].len });
+	expect_not_maintained(test, &invalidated);
+	dma_iova_destroy(f->dev, &r.state, r.size, DMA_TO_DEVICE, 0);
+}
+
+static struct kunit_case noncoherent_cases[] = {
+	KUNIT_CASE(link_cleans_caches),
+	KUNIT_CASE(link_skip_cpu_sync_cleans_nothing),
+	KUNIT_CASE(link_mmio_cleans_nothing),
+	KUNIT_CASE(unlink_invalidates_caches),
+	KUNIT_CASE(destroy_invalidates_caches),
+	KUNIT_CASE(unlink_to_device_invalidates_nothing),
+	KUNIT_CASE(sync_for_cpu_invalidates_caches),
+	KUNIT_CASE(sync_for_device_cleans_caches),
+	{}
+};
+
+static struct kunit_suite noncoherent_suite = {
+	.name		= "dma_iova_noncoherent",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= noncoherent_init,
+	.exit		= warnings_check,
+	.test_cases	= noncoherent_cases,
+};
+
+/* Small memory, as kmalloc() has it between other small memory */
+
+static int kmalloc_init(struct kunit *test)
+{
+	struct fixture *f = fixture_mock(test, &noncoherent);
+
+	if (!is_swiotlb_active(f->dev))
+		kunit_skip(test, "no bounce buffers: boot with swiotlb=force");
+	if (!dma_kmalloc_needs_bounce(f->dev, 80, DMA_FROM_DEVICE))
+		kunit_skip(test, "kmalloc() keeps to cache lines");
+	dma_set_min_align_mask(f->dev, PAGE_SIZE - 1);
+	return 0;
+}
+
+/* Is [into, into + size) of a page and its neighbour bounced? If so, correctly. */
+static bool is_bounced(struct kunit *test, size_t into, size_t size,
+		       enum dma_data_direction dir)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_large_page(test);
+	phys_addr_t phys = page_to_phys(page) + into, seen;
+	size_t first = min(size, PAGE_SIZE - into);
+	u8 *memory = phys_to_virt(phys);
+	struct dma_iova_state state;
+
+	memset(memory, 1, size);
+	fixture_reserve(f, &state, phys, size);
+	KUNIT_ASSERT_EQ(test, 0, dma_iova_link(f->dev, &state, phys, 0, size,
+					       dir, 0));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, size));
+	seen = mock_iommu_device_sees(f->mock, state.addr);
+	KUNIT_ASSERT_NE(test, seen, (phys_addr_t)0);
+	if (dir != DMA_TO_DEVICE)
+		memset(phys_to_virt(seen), 2, first);
+	dma_iova_destroy(f->dev, &state, size, dir, 0);
+	KUNIT_EXPECT_PTR_EQ(test, NULL,
+			    memchr_inv(memory, dir == DMA_TO_DEVICE ? 1 : 2,
+				       first));
+	return seen != phys;
+}
+
+static void small_memory_is_bounced(struct kunit *test)
+{
+	KUNIT_EXPECT_TRUE(test, is_bounced(test, 1024, 80, DMA_FROM_DEVICE));
+	KUNIT_EXPECT_TRUE(test, is_bounced(test, 0, 80, DMA_BIDIRECTIONAL));
+	KUNIT_EXPECT_FALSE(test, is_bounced(test, 1024, 80, DMA_TO_DEVICE));
+	KUNIT_EXPECT_FALSE(test, is_bounced(test, 1024, 512, DMA_FROM_DEVICE));
+	KUNIT_EXPECT_FALSE(test, is_bounced(test, PAGE_SIZE - 512, 1024,
+					    DMA_FROM_DEVICE));
+}
+
+/* Either end alone would do without, but it is the size of the piece that counts. */
+static void small_memory_on_two_pages_is_bounced(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	if (dma_kmalloc_needs_bounce(f->dev, 40, DMA_FROM_DEVICE))
+		kunit_skip(test, "cache lines are too long for this case");
+	KUNIT_EXPECT_TRUE(test, is_bounced(test, PAGE_SIZE - 40, 80,
+					   DMA_FROM_DEVICE));
+}
+
+/* Where the offset would not be kept, there is no reservation. */
+static void small_memory_offset_not_kept(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct dma_iova_state state;
+
+	dma_set_min_align_mask(f->dev, 0);
+	KUNIT_EXPECT_FALSE(test, dma_iova_try_alloc(f->dev, &state, 1024, 80));
+	KUNIT_EXPECT_FALSE(test, dma_iova_try_alloc(f->dev, &state,
+						    PAGE_SIZE - 40, 80));
+	fixture_reserve(f, &state, 1024, 512);
+	dma_iova_free(f->dev, &state);
+}
+
+static struct kunit_case kmalloc_cases[] = {
+	KUNIT_CASE(small_memory_is_bounced),
+	KUNIT_CASE(small_memory_on_two_pages_is_bounced),
+	KUNIT_CASE(small_memory_offset_not_kept),
+	{}
+};
+
+static struct kunit_suite kmalloc_suite = {
+	.name		= "dma_iova_kmalloc",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= kmalloc_init,
+	.exit		= warnings_check,
+	.test_cases	= kmalloc_cases,
+};
+
+kunit_test_suites(&noncoherent_suite, &kmalloc_suite);
+
+MODULE_DESCRIPTION("KUnit suites of the two-step DMA API without coherence");
+MODULE_LICENSE("GPL");
