@@ -44,6 +44,12 @@ all='
 	qemu-system-arm		make check-all, make bench: the arm64 guests
 	libc6-dev-arm64-cross	make bench: the user space of an arm64 guest
 	gnuplot-nox		make bench: plots
+	clang			make check-all: compile.sh
+	lld			make check-all: compile.sh
+	gcc-s390x-linux-gnu	make check-all: compile.sh
+	gcc-arm-linux-gnueabihf	make check-all: compile.sh
+	gcc-riscv64-linux-gnu	make check-all: compile.sh
+	gcc-i686-linux-gnu	make check-all: compile.sh
 '
 case ${1:-} in
 all)	packages+=$all ;;

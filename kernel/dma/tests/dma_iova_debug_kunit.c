@@ -633,7 +633,7 @@ static void dump_lists_pieces(struct kunit *test)
 	snprintf(want, sizeof(want), "%s %s reservation D=%llx L=2000", driver,
 		 dev_name(f->dev), (u64)state.addr);
 	KUNIT_EXPECT_STREQ(test, dump.line[0], want);
-	KUNIT_EXPECT_NOT_NULL(test, strstr(dump.line[1], " synchronised"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(dump.line[1], "attrs=0 synchronised"));
 	snprintf(want, sizeof(want),
 		 "%s %s piece P=%pa D=%llx L=1000 DMA_BIDIRECTIONAL attrs=0 not synchronised",
 		 driver, dev_name(f->dev), &phys, (u64)state.addr + PAGE_SIZE);

@@ -132,6 +132,24 @@ static void fail_sync(struct kunit *test)
 	fixture_expect_nothing_linked(f, addr, PAGE_SIZE);
 }
 
+/* What is returned is an error to every driver, and nothing is mapped. */
+static void fail_map_page(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	dma_addr_t addr;
+
+	fault_inject(test, "fail_dma_map_page", 2);
+	addr = dma_map_page(f->dev, page, 0, PAGE_SIZE, DMA_TO_DEVICE);
+	KUNIT_EXPECT_FALSE(test, dma_mapping_error(f->dev, addr));
+	dma_unmap_page(f->dev, addr, PAGE_SIZE, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(test, DMA_MAPPING_ERROR,
+			dma_map_page(f->dev, page, 0, PAGE_SIZE, DMA_TO_DEVICE));
+	addr = dma_map_page(f->dev, page, 0, PAGE_SIZE, DMA_TO_DEVICE);
+	KUNIT_EXPECT_FALSE(test, dma_mapping_error(f->dev, addr));
+	dma_unmap_page(f->dev, addr, PAGE_SIZE, DMA_TO_DEVICE);
+}
+
 static void fail_only_device(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -205,6 +223,7 @@ static struct kunit_case fault_cases[] = {
 	KUNIT_CASE(fail_nth_link),
 	KUNIT_CASE(fail_link_vec),
 	KUNIT_CASE(fail_sync),
+	KUNIT_CASE(fail_map_page),
 	KUNIT_CASE(fail_only_device),
 	{}
 };

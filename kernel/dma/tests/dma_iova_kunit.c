@@ -95,6 +95,24 @@ static void try_alloc_without_mask(struct kunit *test)
 	fixture_expect_zero(test, &state);
 }
 
+/* More than the granule is no alignment that IO addresses have. */
+static void try_alloc_needs_larger_alignment(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned int mask = dma_get_min_align_mask(f->dev);
+	struct dma_iova_state state;
+
+	memset(&state, 0xff, sizeof(state));
+	dma_set_min_align_mask(f->dev, 2 * f->granule - 1);
+	KUNIT_EXPECT_FALSE(test, dma_iova_try_alloc(f->dev, &state, 0, SZ_4K));
+	fixture_expect_zero(test, &state);
+
+	dma_set_min_align_mask(f->dev, f->granule - 1);
+	KUNIT_EXPECT_TRUE(test, dma_iova_try_alloc(f->dev, &state, 0, SZ_4K));
+	dma_iova_free(f->dev, &state);
+	dma_set_min_align_mask(f->dev, mask);
+}
+
 static void try_alloc_size_zero(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -874,6 +892,35 @@ static void unlink_isolates(struct kunit *test)
 	fixture_expect_zero(test, &state);
 }
 
+static void unlink_each_with_its_direction(struct kunit *test)
+{
+	static const enum dma_data_direction dirs[] = {
+		DMA_TO_DEVICE, DMA_FROM_DEVICE, DMA_BIDIRECTIONAL,
+	};
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, ARRAY_SIZE(dirs));
+	struct dma_iova_state state;
+	dma_addr_t addr;
+	int i;
+
+	fixture_reserve(f, &state, 0, ARRAY_SIZE(dirs) * PAGE_SIZE);
+	addr = state.addr;
+	for (i = 0; i < ARRAY_SIZE(dirs); i++)
+		KUNIT_EXPECT_EQ(test, 0, dma_iova_link(f->dev, &state,
+						       page_to_phys(pages[i]),
+						       i * PAGE_SIZE, PAGE_SIZE,
+						       dirs[i], 0));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0,
+					       ARRAY_SIZE(dirs) * PAGE_SIZE));
+	expect_device_cannot_write(f, addr, pages[0]);
+	expect_device_writes(f, addr + PAGE_SIZE, pages[1]);
+	for (i = 0; i < ARRAY_SIZE(dirs); i++)
+		dma_iova_unlink(f->dev, &state, i * PAGE_SIZE, PAGE_SIZE,
+				dirs[i], 0);
+	fixture_expect_nothing_linked(f, addr, ARRAY_SIZE(dirs) * PAGE_SIZE);
+	dma_iova_free(f->dev, &state);
+}
+
 static void unlink_then_link_anew(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -1274,6 +1321,8 @@ static void destroy_twice(struct kunit *test)
 	fixture_destroy(f, &state, PAGE_SIZE);
 	warns_once(test, ENTRY)
 		fixture_destroy(f, &state, PAGE_SIZE);
+	warns_once(test, ENTRY)
+		fixture_destroy(f, &state, 0);
 	warns_once(test, ENTRY)
 		dma_iova_free(f->dev, &state);
 	fixture_expect_zero(test, &state);
@@ -1771,6 +1820,7 @@ static struct kunit_suite swiotlb_suite = {
 static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(try_alloc_without_iommu_device),
 	KUNIT_CASE(try_alloc_without_mask),
+	KUNIT_CASE(try_alloc_needs_larger_alignment),
 	KUNIT_CASE(try_alloc_size_zero),
 	KUNIT_CASE(try_alloc_private_flag_in_size),
 	KUNIT_CASE(private_flag_is_above_32_bits),
@@ -1809,6 +1859,7 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(hand_over_without_reservation),
 	KUNIT_CASE(hand_over_dir_none),
 	KUNIT_CASE(unlink_isolates),
+	KUNIT_CASE(unlink_each_with_its_direction),
 	KUNIT_CASE(unlink_then_link_anew),
 	KUNIT_CASE(unlink_across_hole),
 	KUNIT_CASE(unlink_never_linked),

@@ -355,6 +355,42 @@ static void small_memory_on_two_pages_is_bounced(struct kunit *test)
 					   DMA_FROM_DEVICE));
 }
 
+/* A small piece at the end of a large reservation: its size counts as well. */
+static void small_tail_is_bounced(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 2);
+	phys_addr_t tail = page_to_phys(pages[1]);
+	struct dma_iova_state state;
+
+	fixture_reserve(f, &state, 0, PAGE_SIZE + 20);
+	KUNIT_ASSERT_EQ(test, 0, dma_iova_link(f->dev, &state,
+					       page_to_phys(pages[0]), 0,
+					       PAGE_SIZE, DMA_FROM_DEVICE, 0));
+	KUNIT_ASSERT_EQ(test, 0, dma_iova_link(f->dev, &state, tail, PAGE_SIZE,
+					       20, DMA_FROM_DEVICE, 0));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0,
+					       PAGE_SIZE + 20));
+	KUNIT_EXPECT_NE(test, tail,
+			mock_iommu_device_sees(f->mock, state.addr + PAGE_SIZE));
+	dma_iova_destroy(f->dev, &state, PAGE_SIZE + 20, DMA_FROM_DEVICE, 0);
+}
+
+/* Device memory has no cache lines to share. */
+static void small_device_memory_is_not_bounced(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	phys_addr_t phys = page_to_phys(fixture_lone_page(test)) + 1024;
+	struct dma_iova_state state;
+
+	fixture_reserve(f, &state, phys, 80);
+	KUNIT_ASSERT_EQ(test, 0, dma_iova_link(f->dev, &state, phys, 0, 80,
+					       DMA_FROM_DEVICE, DMA_ATTR_MMIO));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, 80));
+	KUNIT_EXPECT_EQ(test, phys, mock_iommu_device_sees(f->mock, state.addr));
+	dma_iova_destroy(f->dev, &state, 80, DMA_FROM_DEVICE, DMA_ATTR_MMIO);
+}
+
 /* Where the offset would not be kept, there is no reservation. */
 static void small_memory_offset_not_kept(struct kunit *test)
 {
@@ -372,6 +408,8 @@ static void small_memory_offset_not_kept(struct kunit *test)
 static struct kunit_case kmalloc_cases[] = {
 	KUNIT_CASE(small_memory_is_bounced),
 	KUNIT_CASE(small_memory_on_two_pages_is_bounced),
+	KUNIT_CASE(small_tail_is_bounced),
+	KUNIT_CASE(small_device_memory_is_not_bounced),
 	KUNIT_CASE(small_memory_offset_not_kept),
 	{}
 };

@@ -1,0 +1,85 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# compile.sh [name...]: compile what the series touches in the configurations of
+# configs/compile, all or those that are named, by each compiler for itself. A line for
+# each: a warning is a failure.
+set -euo pipefail
+. "$(dirname "$0")/../lib/repo.sh"
+
+table=configs/compile
+out=build/compile
+targets=(kernel/dma/ drivers/iommu/ drivers/pci/p2pdma.o block/ drivers/nvme/host/)
+
+# enabled <.config> <option without CONFIG_>
+enabled() { grep -q "^CONFIG_$2=[ym]" "$1"; }
+
+# configure <name> <option>...: says what the result has not got
+configure()
+{
+	local dir=$out/$1 option
+
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	cp configs/compile.config "$dir/fragment"
+	for option in "${@:2}"; do
+		case $option in
+		+*) echo "CONFIG_${option#+}=y" ;;
+		-*) echo "# CONFIG_${option#-} is not set" ;;
+		esac
+	done >> "$dir/fragment"
+	kmake "$dir" KCONFIG_ALLCONFIG="$PWD/$dir/fragment" allnoconfig >> "$dir/log" 2>&1 || return 1
+	for option in "${@:2}"; do
+		case $option in
+		+*) enabled "$dir/.config" "${option#+}" || echo "CONFIG_${option#+} is not there" ;;
+		-*) ! enabled "$dir/.config" "${option#-}" || echo "CONFIG_${option#-} is there" ;;
+		esac
+	done
+}
+
+# kmake <directory> <argument>...
+kmake()
+{
+	local cc=(CC="ccache $compiler" CROSS_COMPILE="${compiler%gcc}")
+
+	if [ "$compiler" = clang ]; then cc=(LLVM=1 CC="ccache clang"); fi
+	make -C build/linux O="$PWD/$1" ARCH="$arch" -j"$(nproc)" "${cc[@]}" "${@:2}"
+}
+
+# compile <name>: what is wrong with it
+compile()
+{
+	local log=$out/$1/log wanted=() target
+
+	# make tries to build a directory that is there, whatever the configuration
+	for target in "${targets[@]}"; do
+		case $target in
+		*p2pdma.o) enabled "$out/$1/.config" PCI_P2PDMA || continue ;;
+		esac
+		wanted+=("$target")
+	done
+	if ! kmake "$out/$1" "${wanted[@]}" >> "$log" 2>&1; then
+		echo "$log: $(grep -m 1 -E 'error:|Error ' "$log")"
+	else
+		grep -m 1 '\.[chS]:.*warning:' "$log" | sed "s|^|$log: |" || true
+	fi
+}
+
+failed=0
+while IFS='|' read -r name arch compiler options; do
+	read -r name <<< "$name"
+	read -r arch <<< "$arch"
+	read -r compiler <<< "$compiler"
+	[ $# = 0 ] || [[ " $* " == *" $name "* ]] || continue
+	command -v "$compiler" > /dev/null || die "$compiler: not found: scripts/tree/deps.sh all"
+	# shellcheck disable=SC2086 # words
+	wrong=$(configure "$name" $options) || wrong="$out/$name/log: allnoconfig has failed"
+	[ -n "$wrong" ] || wrong=$(compile "$name")
+	if [ -z "$wrong" ]; then
+		echo "ok - compile: $name"
+	else
+		echo "not ok - compile: $name: ${wrong//$'\n'/, }"
+		failed=1
+	fi
+done < <(grep -v '^#' "$table")
+exit $failed

@@ -1,0 +1,117 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# kernel/dma/tests/promises against the documentation, the KUnit suites and
+# kernel/dma/tests/breaks, a line for each rule: "ok - promises: <rule>", or "not ok -
+# promises: <rule>: <what breaks it>". Needs build/linux (make tree), where mapping.c is
+# whole. A rule is a function that prints what breaks it; one that cannot be checked is
+# broken, too.
+#
+# shellcheck disable=SC2317 # they are called by name
+set -euo pipefail
+. "$(dirname "$0")/../lib/repo.sh"
+
+table=kernel/dma/tests/promises
+breaks=kernel/dma/tests/breaks
+page=Documentation/core-api/dma-iova.rst
+mapping=build/linux/kernel/dma/mapping.c
+failed=0
+
+[ -f "$mapping" ] || die "$mapping: missing: make tree"
+
+# Text in one line, without what marks comments and lists
+plain()
+{
+	sed -E 's/^[ \t]*(([*-]|\*\/)([ \t]+|$))*//' | tr -s ' \t\n' ' '
+}
+
+documentation=$({ cat "$page"; sed -n '/^\/\*\*$/,/\*\//p' include/linux/dma-iova.h "$mapping"; } | plain)
+
+# The lines of the table, put together
+promises=$(awk '
+	/^(#|$)/ { next }
+	/^\t/	 { sub(/^\t+/, " "); line = line $0; next }
+		 { if (line != "") print line; line = $0 }
+	END	 { if (line != "") print line }' "$table")
+
+# What they name, as "<suite>.<case>"
+named=$(awk -F '|' '{
+	n = split($2, part, ";")
+	for (i = 1; i <= n; i++) {
+		m = split(part[i], word, " ")
+		for (j = 2; j <= m; j++) print word[1] "." word[j]
+	} }' <<< "$promises" | sort -u)
+
+# All that there are. A suite may share a function with another.
+there=$(awk '
+	match($0, /struct kunit_case [a-z0-9_]+\[\]/) {
+		split(substr($0, RSTART, RLENGTH), word, /[ []/)
+		list = FILENAME word[3]
+	}
+	match($0, /KUNIT_CASE(_[A-Z]+)*\([a-z0-9_]+/) {
+		found = substr($0, RSTART, RLENGTH)
+		sub(/.*\(/, "", found)
+		cases[list] = cases[list] " " found
+	}
+	/^static struct kunit_suite / { suite = ""; within = 1 }
+	within && /\.name/ { split($0, word, "\""); suite = word[2] }
+	within && /\.test_cases/ {
+		match($0, /= [a-z0-9_]+/)
+		n = split(cases[FILENAME substr($0, RSTART + 2, RLENGTH - 2)], name, " ")
+		for (i = 1; i <= n; i++) print suite "." name[i]
+	}
+	/^};/ { within = 0 }' kernel/dma/tests/*_kunit.c | sort -u)
+
+broken_by=$(awk -F '|' '
+	/^(#|$)/ { next }
+	{ split($3, where, " "); n = split($4, name, " "); for (i = 1; i <= n; i++) print where[2] "." name[i] }
+	' "$breaks" | sort -u)
+
+words() { awk -F ' *[|]' '{ print $1 }' <<< "$promises"; }
+
+not_in_documentation_once()
+{
+	local line rest
+
+	while IFS= read -r line; do
+		rest=${documentation/"$line"/}
+		if [ "$rest" = "$documentation" ]; then
+			echo "not there: $line"
+		elif [[ $rest == *"$line"* ]]; then
+			echo "twice: $line"
+		fi
+	done < <(words)
+}
+
+promised_twice()	  { words | sort | uniq -d; }
+without_a_case()	  { grep -vE '^[^|]*[^ |] \| *[a-z0-9_]+ [a-z0-9_]+[^|]*$' <<< "$promises" || [ $? = 1 ]; }
+case_not_there()	  { comm -13 <(echo "$there") <(echo "$named"); }
+case_without_a_promise()  { comm -23 <(echo "$there") <(echo "$named") | sed -n '/^dma_iova/{/^dma_iova_\(random\|stress\)/!p;}'; }
+case_without_a_break()	  { comm -23 <(echo "$there") <(echo "$broken_by"); }
+case_in_no_suite()
+{
+	grep -ohE 'KUNIT_CASE(_[A-Z]+)*\([a-z0-9_]+' kernel/dma/tests/*_kunit.c | sed 's/.*(//' | sort -u |
+		comm -23 - <(cut -d . -f 2 <<< "$there" | sort -u)
+}
+
+# rule <function> <text>
+rule()
+{
+	local broken
+
+	if broken=$("$1" 2>&1 | sed '/^$/d' | paste -s -d ';' | sed 's/;/; /g') && [ -z "$broken" ]; then
+		echo "ok - promises: $2"
+	else
+		echo "not ok - promises: $2: $broken"
+		failed=1
+	fi
+}
+
+rule not_in_documentation_once	"the words of every promise are in the documentation, once"
+rule promised_twice		"no promise is in the table twice"
+rule without_a_case		"every promise has a case"
+rule case_in_no_suite		"every case is in a suite"
+rule case_not_there		"every case that a promise names is there"
+rule case_without_a_promise	"every case of the API is named by a promise, random and stress aside"
+rule case_without_a_break	"every case is named by a break"
+exit "$failed"
