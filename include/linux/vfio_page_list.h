@@ -35,6 +35,10 @@ void vfio_page_list_free(struct vfio_page_list *list);
 int vfio_page_list_map(struct vfio_page_list *list, struct device *dev,
 		       enum dma_data_direction dir);
 void vfio_page_list_unmap(struct vfio_page_list *list);
+void vfio_page_list_sync_for_cpu(struct vfio_page_list *list, size_t offset,
+				 size_t len);
+void vfio_page_list_sync_for_device(struct vfio_page_list *list, size_t offset,
+				    size_t len);
 size_t vfio_page_list_segment(const struct vfio_page_list *list, size_t offset,
 			      size_t len, dma_addr_t *addr);
 

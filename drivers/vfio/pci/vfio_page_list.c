@@ -204,6 +204,90 @@ void vfio_page_list_unmap(struct vfio_page_list *list)
 }
 EXPORT_SYMBOL_GPL(vfio_page_list_unmap);
 
+/* What there is to hand over of a range: nothing, unless the list is mapped */
+static size_t mapped_len(const struct vfio_page_list *list, size_t offset,
+			 size_t len)
+{
+	size_t size = list->dev ? vfio_page_list_size(list) : 0;
+
+	return offset < size ? min(len, size - offset) : 0;
+}
+
+static void sync_pages(const struct vfio_page_list *list, size_t offset,
+		       size_t len,
+		       void (*sync)(struct device *dev, dma_addr_t addr,
+				    size_t size, enum dma_data_direction dir))
+{
+	size_t size;
+
+	/* Coherent, and nothing bounced: spare a walk of the pages */
+	if (!dma_dev_need_sync(list->dev))
+		return;
+
+	for (; len; offset += size, len -= size) {
+		size = min(len, PAGE_SIZE - offset_in_page(offset));
+		sync(list->dev,
+		     vfio_page_list_dma_addr(list, offset >> PAGE_SHIFT) +
+		     offset_in_page(offset), size, list->dir);
+	}
+}
+
+/**
+ * vfio_page_list_sync_for_cpu - let the CPU read what the device has written
+ * @list:	list of pages, mapped or not
+ * @offset:	of the first byte, from the start of the list
+ * @len:	number of bytes; those behind the end of the list are left out
+ *
+ * The twin of dma_sync_single_for_cpu(), after the device has finished and before
+ * the CPU reads. The device must not use the range until
+ * vfio_page_list_sync_for_device() has given it back. There is nothing to do if
+ * the list is not mapped.
+ *
+ * Context: Any.
+ */
+void vfio_page_list_sync_for_cpu(struct vfio_page_list *list, size_t offset,
+				 size_t len)
+{
+	len = mapped_len(list, offset, len);
+	if (!len)
+		return;
+
+	if (dma_use_iova(&list->state))
+		dma_iova_sync_for_cpu(list->dev, &list->state, offset, len,
+				      list->dir);
+	else
+		sync_pages(list, offset, len, dma_sync_single_for_cpu);
+}
+EXPORT_SYMBOL_GPL(vfio_page_list_sync_for_cpu);
+
+/**
+ * vfio_page_list_sync_for_device - let the device read what the CPU has written
+ * @list:	list of pages, mapped or not
+ * @offset:	of the first byte, from the start of the list
+ * @len:	number of bytes; those behind the end of the list are left out
+ *
+ * The twin of dma_sync_single_for_device(), before the device is told to use the
+ * range again: what the CPU has written since the list was mapped, or what it got
+ * from vfio_page_list_sync_for_cpu(). There is nothing to do if the list is not
+ * mapped.
+ *
+ * Context: Any.
+ */
+void vfio_page_list_sync_for_device(struct vfio_page_list *list, size_t offset,
+				    size_t len)
+{
+	len = mapped_len(list, offset, len);
+	if (!len)
+		return;
+
+	if (dma_use_iova(&list->state))
+		dma_iova_sync_for_device(list->dev, &list->state, offset, len,
+					 list->dir);
+	else
+		sync_pages(list, offset, len, dma_sync_single_for_device);
+}
+EXPORT_SYMBOL_GPL(vfio_page_list_sync_for_device);
+
 /**
  * vfio_page_list_segment - the longest segment that begins at an offset
  * @list:	list of pages that are mapped
