@@ -6,17 +6,25 @@
  *
  * mlx5vf		edu, behind an IOMMU
  * mlx5vf_direct	edu, without an IOMMU
+ * mlx5vf_swiotlb	edu, without an IOMMU, everything is bounced: what is handed over
+ *			between CPU and device while it stays mapped
  * mlx5vf_mock		behind a mock IOMMU, on any machine
  */
 #include <kunit/static_stub.h>
 #include <kunit/test.h>
+#include <linux/anon_inodes.h>
 #include <linux/dma-mapping.h>
+#include <linux/file.h>
 #include <linux/iommu.h>
+#include <linux/iova_bitmap.h>
+#include <linux/mman.h>
 #include <linux/sizes.h>
+#include <linux/uaccess.h>
 
 #include "../../../drivers/vfio/pci/mlx5/cmd.h"
 #include "fail_alloc.h"
 #include "fixture.h"
+#include "hand_over.h"
 #include "live_alloc.h"
 
 #define PD		0x1234
@@ -41,6 +49,13 @@ static struct {
 	u32 octwords;
 	u32 actual_octwords;
 	u32 mode;
+	/* What a device writes that saves, or has read that loads */
+	u8 *image;
+	size_t image_size;
+	int saves;
+	int loads;
+	/* Bytes that it had been given back of what it writes, at the last save */
+	size_t given_back;
 } fw;
 
 static int fw_create_mkey(struct mlx5_core_dev *mdev, u32 *mkey, u32 *in,
@@ -282,6 +297,387 @@ static struct kunit_suite direct_suite = {
 	.test_cases	= direct_cases,
 };
 
+/* Without an IOMMU, everything is bounced */
+
+#define IMAGE_MAX	(3 * PAGE_SIZE)
+
+/* Move data to or from where the key says, as the device would. */
+static void fw_move(size_t offset, void *data, size_t len, bool to_memory)
+{
+	size_t size;
+	u8 *memory;
+
+	for (; len; offset += size, data += size, len -= size) {
+		size = min(len, PAGE_SIZE - offset_in_page(offset));
+		KUNIT_ASSERT_LT(kunit_get_current_test(), offset >> PAGE_SHIFT,
+				fw.entries);
+		memory = phys_to_virt(fw.entry[offset >> PAGE_SHIFT]) +
+			 offset_in_page(offset);
+		if (to_memory)
+			memcpy(memory, data, size);
+		else
+			memcpy(data, memory, size);
+	}
+}
+
+static int fw_save(struct mlx5_async_ctx *ctx, void *in, int in_size, void *out,
+		   int out_size, mlx5_async_cbk_t callback,
+		   struct mlx5_async_work *work)
+{
+	fw.given_back = hand_over[SINGLE_FOR_DEVICE].bytes;
+	fw.saves++;
+	fw_move(0, fw.image, fw.image_size, true);
+	MLX5_SET(save_vhca_state_out, out, actual_image_size, fw.image_size);
+	callback(0, work);
+	return 0;
+}
+
+static int fw_load(struct mlx5_core_dev *mdev, u32 *in, u32 *out)
+{
+	fw.loads++;
+	fw.image_size = MLX5_GET(load_vhca_state_in, in, size);
+	KUNIT_EXPECT_LE(kunit_get_current_test(), fw.image_size, IMAGE_MAX);
+	fw_move(0, fw.image, min(fw.image_size, IMAGE_MAX), false);
+	return 0;
+}
+
+static void fill(u8 *data, size_t size, int seed)
+{
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		data[i] = seed * 31 + i * 7 + (i >> 8);
+}
+
+static u8 *image_memory(struct kunit *test)
+{
+	u8 *image = kunit_kzalloc(test, IMAGE_MAX, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, image);
+	return image;
+}
+
+static char __user *user_memory(struct kunit *test, size_t size)
+{
+	unsigned long addr = kunit_vm_mmap(test, NULL, 0, size,
+					   PROT_READ | PROT_WRITE,
+					   MAP_ANONYMOUS | MAP_PRIVATE, 0);
+
+	KUNIT_ASSERT_NE(test, addr, 0UL);
+	KUNIT_ASSERT_LT(test, addr, (unsigned long)TASK_SIZE);
+	return (char __user *)addr;
+}
+
+static const struct file_operations no_fops = {};
+
+static void close_file(void *filp)
+{
+	__fput_sync(filp);
+}
+
+static void free_file_buffers(void *data)
+{
+	struct mlx5_vf_migration_file *migf = data;
+	struct mlx5_vhca_data_buffer *buf, *next;
+	int i;
+
+	for (i = 0; i < MAX_NUM_CHUNKS; i++) {
+		if (migf->buf[i])
+			free_buffer(migf->buf[i]);
+		if (migf->buf_header[i])
+			free_buffer(migf->buf_header[i]);
+	}
+	list_splice_init(&migf->avail_list, &migf->buf_list);
+	list_for_each_entry_safe(buf, next, &migf->buf_list, buf_elm)
+		free_buffer(buf);
+}
+
+/* A file that has a user, whose memory is @size bytes at @user */
+static struct mlx5_vf_migration_file *open_file(struct kunit *test, size_t size,
+						char __user **user)
+{
+	struct mlx5_vf_migration_file *migf = file_of(test->priv);
+
+	fw.image = image_memory(test);
+	migf->filp = anon_inode_getfile("mlx5vf_kunit", &no_fops, migf,
+					O_RDWR | O_NONBLOCK);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(migf->filp));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, close_file,
+							   migf->filp));
+	mutex_init(&migf->lock);
+	init_waitqueue_head(&migf->poll_wait);
+	init_completion(&migf->save_comp);
+	complete(&migf->save_comp);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
+							   free_file_buffers,
+							   migf));
+	kunit_activate_static_stub(test, mlx5vf_cmd_exec_save, fw_save);
+	kunit_activate_static_stub(test, mlx5vf_cmd_exec_load, fw_load);
+	*user = user_memory(test, size);
+	hand_over_insert(test);
+	return migf;
+}
+
+/* The user writes an image, a part at a time: the device gets all of it. */
+static void expect_loads(struct mlx5_vf_migration_file *migf, char __user *user,
+			 size_t size, int seed)
+{
+	struct mlx5_vf_migration_header header = {
+		.record_size	= cpu_to_le64(size),
+		.flags		= cpu_to_le32(MLX5_MIGF_HEADER_FLAGS_TAG_MANDATORY),
+		.tag		= cpu_to_le32(MLX5_MIGF_HEADER_TAG_FW_DATA),
+	};
+	struct kunit *test = kunit_get_current_test();
+	size_t total = sizeof(header) + size, at, part;
+	u8 *image = image_memory(test);
+	int loads = fw.loads;
+
+	fill(image, size, seed);
+	KUNIT_ASSERT_EQ(test, 0, copy_to_user(user, &header, sizeof(header)));
+	KUNIT_ASSERT_EQ(test, 0, copy_to_user(user + sizeof(header), image,
+					      size));
+	for (at = 0; at < total; at += part) {
+		part = min(total - at, 3000UL);
+		KUNIT_ASSERT_EQ(test, (ssize_t)part,
+				mlx5vf_resume_fops.write(migf->filp, user + at,
+							 part, NULL));
+	}
+	KUNIT_EXPECT_EQ(test, fw.loads, loads + 1);
+	KUNIT_EXPECT_EQ(test, fw.image_size, size);
+	KUNIT_EXPECT_MEMEQ(test, fw.image, image, size);
+}
+
+/* One after the other, in the same buffer */
+static void swiotlb_resume_hands_image_over(struct kunit *test)
+{
+	struct mlx5_vf_migration_file *migf;
+	char __user *user;
+
+	migf = open_file(test, 4 * PAGE_SIZE, &user);
+	migf->buf[0] = alloc_buffer(migf, 0, DMA_TO_DEVICE);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(migf->buf[0]));
+	migf->buf_header[0] = alloc_buffer(migf,
+					   sizeof(struct mlx5_vf_migration_header),
+					   DMA_NONE);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(migf->buf_header[0]));
+
+	expect_loads(migf, user, IMAGE_MAX - 100, 1);
+	expect_loads(migf, user, PAGE_SIZE + 10, 2);
+	KUNIT_EXPECT_EQ(test, fw.keys, 1);
+	/* The header is for the CPU only */
+	KUNIT_EXPECT_EQ(test, hand_over[SINGLE_FOR_DEVICE].bytes,
+			(size_t)IMAGE_MAX - 100 + PAGE_SIZE + 10);
+}
+
+/* The user reads what the device has saved, a part at a time. */
+static void expect_saves(struct mlx5_vf_migration_file *migf,
+			 struct mlx5_vhca_data_buffer *buf, char __user *user,
+			 size_t size, int seed)
+{
+	struct kunit *test = kunit_get_current_test();
+	size_t total = sizeof(struct mlx5_vf_migration_header) + size, at, part;
+	bool chunk = buf->stop_copy_chunk_num;
+	u8 *image = image_memory(test);
+	int err;
+
+	fill(fw.image, size, seed);
+	fw.image_size = size;
+	hand_over_reset();
+	mutex_lock(&migf->mvdev->state_mutex);
+	err = mlx5vf_cmd_save_vhca_state(migf->mvdev, migf, buf, chunk, !chunk);
+	mutex_unlock(&migf->mvdev->state_mutex);
+	KUNIT_ASSERT_EQ(test, err, 0);
+
+	for (at = 0; at < total; at += part) {
+		part = min(total - at, 3000UL);
+		KUNIT_ASSERT_EQ(test, (ssize_t)part,
+				mlx5vf_save_fops.read(migf->filp, user + at,
+						      part, NULL));
+	}
+	KUNIT_ASSERT_EQ(test, 0,
+			copy_from_user(image, user + total - size, size));
+	KUNIT_EXPECT_MEMEQ(test, image, fw.image, size);
+	/* All that has been read, once, and it was written by the device */
+	KUNIT_EXPECT_EQ(test, hand_over[SINGLE_FOR_CPU].bytes, size);
+	KUNIT_EXPECT_EQ(test, hand_over[SINGLE_FOR_CPU].dir, DMA_FROM_DEVICE);
+}
+
+/*
+ * The buffer comes back to be written again. What the CPU has read is then given
+ * back: nothing is bounced for that, but caches may have it.
+ */
+static void swiotlb_save_hands_image_over(struct kunit *test)
+{
+	struct mlx5_vhca_data_buffer *buf, *again;
+	struct mlx5_vf_migration_file *migf;
+	char __user *user;
+
+	migf = open_file(test, 4 * PAGE_SIZE, &user);
+	buf = alloc_buffer(migf, IMAGE_MAX, DMA_FROM_DEVICE);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(buf));
+	expect_saves(migf, buf, user, IMAGE_MAX - 100, 1);
+	KUNIT_EXPECT_EQ(test, fw.given_back, (size_t)0);
+
+	mutex_lock(&migf->mvdev->state_mutex);
+	again = mlx5vf_get_data_buffer(migf, PAGE_SIZE, DMA_FROM_DEVICE);
+	mutex_unlock(&migf->mvdev->state_mutex);
+	KUNIT_ASSERT_PTR_EQ(test, again, buf);
+	expect_saves(migf, buf, user, PAGE_SIZE + 10, 2);
+	KUNIT_EXPECT_EQ(test, fw.given_back, (size_t)IMAGE_MAX - 100);
+	KUNIT_EXPECT_EQ(test, fw.saves, 2);
+}
+
+/* A chunk at a time; the buffer and its header take turns with nobody. */
+static void swiotlb_save_hands_chunks_over(struct kunit *test)
+{
+	struct mlx5_vf_migration_file *migf;
+	struct mlx5_vhca_data_buffer *buf;
+	char __user *user;
+	int i;
+
+	migf = open_file(test, 4 * PAGE_SIZE, &user);
+	buf = alloc_buffer(migf, IMAGE_MAX, DMA_FROM_DEVICE);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(buf));
+	buf->stop_copy_chunk_num = 1;
+	for (i = 0; i < 3; i++) {
+		expect_saves(migf, buf, user, IMAGE_MAX - i * 1000, 1 + i);
+		KUNIT_EXPECT_EQ(test, fw.given_back,
+				i ? (size_t)IMAGE_MAX - (i - 1) * 1000 : 0);
+		KUNIT_ASSERT_PTR_EQ(test, migf->buf[0], buf);
+		migf->buf[0] = NULL;
+	}
+	migf->buf[0] = buf;
+	KUNIT_EXPECT_EQ(test, fw.saves, 3);
+	KUNIT_EXPECT_EQ(test, (int)migf->state, MLX5_MIGF_STATE_COMPLETE);
+}
+
+#define MSG_SIZE	SZ_8K
+#define MSGS		4
+
+/* More than fit into a page; a bit for every third page of 4 KiB is expected. */
+#define REPORTS		600
+#define REPORT_SIZE	(REPORTS * MLX5_ST_SZ_BYTES(page_track_report_entry))
+#define GUEST		((u64)5 * SZ_4G)
+
+static struct mlx5_buf_list *frag_of(struct kunit *test)
+{
+	struct mlx5_buf_list *frag = kunit_kzalloc(test, sizeof(*frag),
+						   GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, frag);
+	frag->buf = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, frag->buf);
+	return frag;
+}
+
+static u64 dirty_address(int i, int seed)
+{
+	return GUEST + (u64)(3 * i + seed) * SZ_4K;
+}
+
+/* The device writes a report as message @msg, and says so. */
+static void fw_report(struct mlx5_vhca_cq *cq, int msg, int seed)
+{
+	struct mlx5_cqe64 *cqe = mlx5_frag_buf_get_wqe(&cq->buf.fbc,
+						       cq->mcq.cons_index);
+	u64 entry;
+	int i;
+
+	for (i = 0; i < REPORTS; i++) {
+		u64 addr = dirty_address(i, seed);
+
+		MLX5_SET(page_track_report_entry, &entry, dirty_address_high,
+			 addr >> 32);
+		MLX5_SET(page_track_report_entry, &entry, dirty_address_low,
+			 (u32)addr);
+		fw_move(msg * MSG_SIZE + i * sizeof(entry), &entry,
+			sizeof(entry), true);
+	}
+	cqe->immediate = cpu_to_be32(MLX5_PAGE_TRACK_STATE_REPORTING << 28);
+	cqe->byte_cnt = cpu_to_be32(REPORT_SIZE);
+	cqe->wqe_counter = cpu_to_be16(msg);
+	cqe->op_own = MLX5_CQE_RESP_SEND_IMM << 4;
+}
+
+/* Read the report; its bits, and no other, are in the bitmap then. */
+static void expect_report(struct kunit *test, struct mlx5_vhca_cq *cq,
+			  struct mlx5_vhca_qp *qp, int seed)
+{
+	size_t bits = 3 * REPORTS + 3, bytes = BITS_TO_LONGS(bits) * sizeof(long);
+	unsigned long *got = kunit_kzalloc(test, bytes, GFP_KERNEL);
+	unsigned long *want = kunit_kzalloc(test, bytes, GFP_KERNEL);
+	char __user *user = user_memory(test, bytes);
+	struct iova_bitmap *dirty;
+	int i, status = 0;
+
+	KUNIT_ASSERT_TRUE(test, got && want);
+	for (i = 0; i < REPORTS; i++)
+		__set_bit(3 * i + seed, want);
+	dirty = iova_bitmap_alloc(GUEST, bits * SZ_4K, SZ_4K,
+				  (u64 __user *)user);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(dirty));
+	KUNIT_EXPECT_EQ(test, 0, mlx5vf_cq_poll_one(cq, qp, dirty, &status));
+	iova_bitmap_free(dirty);
+	KUNIT_EXPECT_EQ(test, status, MLX5_PAGE_TRACK_STATE_REPORTING);
+	KUNIT_ASSERT_EQ(test, 0, copy_from_user(got, user, bytes));
+	KUNIT_EXPECT_MEMEQ(test, got, want, bytes);
+}
+
+/* Two, in the same place */
+static void swiotlb_tracker_hands_reports_over(struct kunit *test)
+{
+	struct mlx5_vf_migration_file *migf = file_of(test->priv);
+	struct mlx5_core_dev *mdev = migf->mvdev->mdev;
+	struct mlx5_vhca_qp qp = { .max_msg_size = MSG_SIZE };
+	struct mlx5_vhca_cq cq = { .ncqe = MSGS };
+	__be32 doorbell;
+	int seed;
+
+	qp.tracked_page_size = SZ_4K;
+	qp.rq.wqe_cnt = MSGS;
+	qp.rq.db = &doorbell;
+	mlx5_init_fbc(frag_of(test), ilog2(MLX5_SEND_WQE_DS), ilog2(MSGS),
+		      &qp.rq.fbc);
+	cq.mcq.cqe_sz = sizeof(struct mlx5_cqe64);
+	mlx5_init_fbc(frag_of(test), ilog2(cq.mcq.cqe_sz), ilog2(MSGS),
+		      &cq.buf.fbc);
+	KUNIT_ASSERT_EQ(test, 0, mlx5vf_alloc_qp_recv_resources(mdev, &qp, PD,
+								MSGS * MSG_SIZE));
+	hand_over_insert(test);
+	/* All have been posted */
+	qp.rq.pc = MSGS;
+	for (seed = 0; seed < 3; seed++) {
+		fw_report(&cq, 2, seed);
+		hand_over_reset();
+		expect_report(test, &cq, &qp, seed);
+		/* Back, for the next message, is what has been read */
+		KUNIT_EXPECT_EQ(test, hand_over[SINGLE_FOR_CPU].bytes,
+				(size_t)REPORT_SIZE);
+		KUNIT_EXPECT_MEMEQ(test, &hand_over[SINGLE_FOR_DEVICE],
+				   &hand_over[SINGLE_FOR_CPU],
+				   sizeof(struct hand_over));
+		KUNIT_EXPECT_EQ(test, be32_to_cpu(doorbell), MSGS + 1U + seed);
+	}
+	mlx5vf_free_qp_recv_resources(mdev, &qp);
+}
+
+static struct kunit_case swiotlb_cases[] = {
+	KUNIT_CASE(swiotlb_resume_hands_image_over),
+	KUNIT_CASE(swiotlb_save_hands_image_over),
+	KUNIT_CASE(swiotlb_save_hands_chunks_over),
+	KUNIT_CASE(swiotlb_tracker_hands_reports_over),
+	{}
+};
+
+static struct kunit_suite swiotlb_suite = {
+	.name		= "mlx5vf_swiotlb",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= fixture_init_forced_swiotlb,
+	.exit		= warnings_check,
+	.test_cases	= swiotlb_cases,
+};
+
 /* Failures, behind a mock IOMMU */
 
 static const struct mock_iommu_config mock_config = {
@@ -414,7 +810,7 @@ static struct kunit_suite mock_suite = {
 	.test_cases	= mock_cases,
 };
 
-kunit_test_suites(&iommu_suite, &direct_suite, &mock_suite);
+kunit_test_suites(&iommu_suite, &direct_suite, &swiotlb_suite, &mock_suite);
 
 MODULE_DESCRIPTION("KUnit suites of the memory keys of mlx5's VFIO driver");
 MODULE_LICENSE("GPL");

@@ -5,9 +5,11 @@
  *
  * vfio_page_list		behind an IOMMU
  * vfio_page_list_direct	without an IOMMU
+ * vfio_page_list_swiotlb	without an IOMMU, everything is bounced
  * vfio_page_list_mock		behind a mock IOMMU, on any machine
  */
 #include <kunit/test.h>
+#include <linux/dma-direct.h>
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
 #include <linux/kprobes.h>
@@ -16,6 +18,7 @@
 
 #include "fail_alloc.h"
 #include "fixture.h"
+#include "hand_over.h"
 #include "live_alloc.h"
 #include "spy.h"
 
@@ -354,6 +357,72 @@ static void segment_keeps_limits(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, expect_segments(f, list, 0, size), 16);
 }
 
+/* Of the functions of reservations, only @which has been called, for this range. */
+static void expect_one_hand_over(struct kunit *test,
+				 enum hand_over_function which, size_t offset,
+				 size_t len, enum dma_data_direction dir)
+{
+	KUNIT_EXPECT_EQ(test, hand_over_calls(), 1);
+	KUNIT_EXPECT_EQ(test, hand_over[which].calls, 1);
+	KUNIT_EXPECT_EQ(test, hand_over[which].at, (u64)offset);
+	KUNIT_EXPECT_EQ(test, hand_over[which].bytes, len);
+	KUNIT_EXPECT_EQ(test, hand_over[which].dir, dir);
+}
+
+/* As it is; what is behind the end is left out. */
+static void sync_hands_one_range_over(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct vfio_page_list *list = list_of(test, 5);
+	size_t size = vfio_page_list_size(list);
+
+	hand_over_insert(test);
+	KUNIT_ASSERT_EQ(test, 0, vfio_page_list_map(list, f->dev,
+						    DMA_FROM_DEVICE));
+	hand_over_reset();
+	vfio_page_list_sync_for_cpu(list, 100, size - 300);
+	expect_one_hand_over(test, RANGE_FOR_CPU, 100, size - 300,
+			     DMA_FROM_DEVICE);
+	hand_over_reset();
+	vfio_page_list_sync_for_device(list, 5000, 6000);
+	expect_one_hand_over(test, RANGE_FOR_DEVICE, 5000, 6000,
+			     DMA_FROM_DEVICE);
+
+	hand_over_reset();
+	vfio_page_list_sync_for_cpu(list, size - 10, SIZE_MAX);
+	expect_one_hand_over(test, RANGE_FOR_CPU, size - 10, 10,
+			     DMA_FROM_DEVICE);
+	hand_over_reset();
+	vfio_page_list_sync_for_device(list, size - 10, 11);
+	expect_one_hand_over(test, RANGE_FOR_DEVICE, size - 10, 10,
+			     DMA_FROM_DEVICE);
+}
+
+static void sync_of(struct vfio_page_list *list, size_t offset, size_t len)
+{
+	vfio_page_list_sync_for_cpu(list, offset, len);
+	vfio_page_list_sync_for_device(list, offset, len);
+}
+
+/* Nothing is asked for, or nothing is there, or the device does not see it. */
+static void sync_of_nothing(struct kunit *test)
+{
+	struct vfio_page_list *list = list_of(test, 3);
+	size_t size = vfio_page_list_size(list);
+	struct vfio_page_list none = {};
+
+	hand_over_insert(test);
+	sync_of(&none, 0, PAGE_SIZE);
+	sync_of(list, 0, size);
+	map(test->priv, list);
+	sync_of(list, 0, 0);
+	sync_of(list, size, 1);
+	sync_of(list, SIZE_MAX, SIZE_MAX);
+	vfio_page_list_unmap(list);
+	sync_of(list, 0, size);
+	KUNIT_EXPECT_EQ(test, hand_over_calls(), 0);
+}
+
 static int iommu_init(struct kunit *test)
 {
 	int err = fixture_init_iommu(test);
@@ -371,6 +440,8 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(add_grows),
 	KUNIT_CASE(add_zeroes_on_request),
 	KUNIT_CASE(segment_keeps_limits),
+	KUNIT_CASE(sync_hands_one_range_over),
+	KUNIT_CASE(sync_of_nothing),
 	{}
 };
 
@@ -455,6 +526,37 @@ static void direct_unmaps_if_needed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, unmap_calls, 16);
 }
 
+/* As with unmapping, page by page */
+static void direct_syncs_if_needed(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct vfio_page_list *list = list_of(test, 4);
+
+	hand_over_insert(test);
+	map(f, list);
+	hand_over_reset();
+	sync_of(list, 0, 4 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, hand_over_calls(),
+			dma_dev_need_sync(f->dev) ? 2 * 4 : 0);
+
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
+							   skip_sync_again,
+							   f->dev));
+	f->dev->dma_skip_sync = false;
+	hand_over_reset();
+	sync_of(list, PAGE_SIZE - 1, PAGE_SIZE + 2);
+	KUNIT_EXPECT_EQ(test, hand_over[SINGLE_FOR_CPU].calls, 3);
+	KUNIT_EXPECT_EQ(test, hand_over[SINGLE_FOR_CPU].bytes, PAGE_SIZE + 2);
+	KUNIT_EXPECT_EQ(test, hand_over[SINGLE_FOR_CPU].at,
+			(u64)vfio_page_list_dma_addr(list, 2));
+	KUNIT_EXPECT_EQ(test, hand_over[SINGLE_FOR_CPU].dir,
+			DMA_BIDIRECTIONAL);
+	KUNIT_EXPECT_MEMEQ(test, &hand_over[SINGLE_FOR_CPU],
+			   &hand_over[SINGLE_FOR_DEVICE],
+			   sizeof(struct hand_over));
+	vfio_page_list_unmap(list);
+}
+
 /* Neighbours in memory are one segment, up to the device's limits. */
 static void direct_segments(struct kunit *test)
 {
@@ -486,6 +588,7 @@ static void direct_segments(struct kunit *test)
 static struct kunit_case direct_cases[] = {
 	KUNIT_CASE(direct_map_moves_data),
 	KUNIT_CASE(direct_unmaps_if_needed),
+	KUNIT_CASE(direct_syncs_if_needed),
 	KUNIT_CASE(direct_segments),
 	{}
 };
@@ -497,6 +600,135 @@ static struct kunit_suite direct_suite = {
 	.init		= fixture_init_direct,
 	.exit		= warnings_check,
 	.test_cases	= direct_cases,
+};
+
+/* Without an IOMMU, everything is bounced */
+
+static const struct {
+	size_t offset;
+	size_t len;
+} ranges[] = {
+	{ 0, 4 * PAGE_SIZE },
+	{ 0, 1 },
+	{ 100, 8 },
+	{ PAGE_SIZE - 4, 8 },
+	{ PAGE_SIZE, PAGE_SIZE },
+	{ 5000, 6000 },
+	{ 4 * PAGE_SIZE - 10, 10 },
+	/* Less than this, as they do not end within the list */
+	{ 3 * PAGE_SIZE + 5, SZ_64K },
+	{ 1, SIZE_MAX },
+	/* Nothing */
+	{ 200, 0 },
+	{ 4 * PAGE_SIZE, 1 },
+	{ SIZE_MAX, SIZE_MAX },
+};
+
+/* What the device sees of a page, which is somewhere else */
+static u8 *bounced(struct vfio_page_list *list, unsigned long i)
+{
+	return phys_to_virt(dma_to_phys(list->dev,
+					vfio_page_list_dma_addr(list, i)));
+}
+
+/* Has @offset of a list been handed over? */
+static bool within(int range, size_t offset)
+{
+	return offset >= ranges[range].offset &&
+	       offset - ranges[range].offset < ranges[range].len;
+}
+
+/* One side has 0xee in all bytes, and the other one gets those of the range. */
+static void expect_hands_over(struct kunit *test, int range, bool to_device)
+{
+	struct vfio_page_list *list = list_of(test, 4);
+	size_t size = vfio_page_list_size(list), i;
+	int wrong = 0;
+	u8 *byte;
+
+	for (i = 0; i < list->nr_pages; i++)
+		memset(page_address(list->pages[i]), 0x11, PAGE_SIZE);
+	map(test->priv, list);
+	for (i = 0; i < list->nr_pages; i++) {
+		KUNIT_ASSERT_PTR_NE(test, bounced(list, i),
+				    (u8 *)page_address(list->pages[i]));
+		memset(to_device ? page_address(list->pages[i]) :
+		       bounced(list, i), 0xee, PAGE_SIZE);
+	}
+	if (to_device)
+		vfio_page_list_sync_for_device(list, ranges[range].offset,
+					       ranges[range].len);
+	else
+		vfio_page_list_sync_for_cpu(list, ranges[range].offset,
+					    ranges[range].len);
+	for (i = 0; i < size; i++) {
+		byte = to_device ? bounced(list, i >> PAGE_SHIFT) :
+				   page_address(list->pages[i >> PAGE_SHIFT]);
+		if (byte[offset_in_page(i)] != (within(range, i) ? 0xee : 0x11))
+			wrong++;
+	}
+	KUNIT_EXPECT_EQ_MSG(test, wrong, 0, "%zu bytes from %zu on",
+			    ranges[range].len, ranges[range].offset);
+	vfio_page_list_free(list);
+}
+
+static void swiotlb_sync_for_cpu_copies_range(struct kunit *test)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(ranges); i++)
+		expect_hands_over(test, i, false);
+}
+
+static void swiotlb_sync_for_device_copies_range(struct kunit *test)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(ranges); i++)
+		expect_hands_over(test, i, true);
+}
+
+/* Both lists stay mapped. The second time, there is something in the way. */
+static void swiotlb_sync_moves_data(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct vfio_page_list *out = list_of(test, 2), *in = list_of(test, 2);
+	int round, i;
+
+	KUNIT_ASSERT_EQ(test, 0, vfio_page_list_map(out, f->dev,
+						    DMA_TO_DEVICE));
+	KUNIT_ASSERT_EQ(test, 0, vfio_page_list_map(in, f->dev,
+						    DMA_FROM_DEVICE));
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < 2; i++)
+			fixture_fill_page(out->pages[i], 1 + round * 2 + i);
+		vfio_page_list_sync_for_device(out, 0, 2 * PAGE_SIZE);
+		for (i = 0; i < 2; i++)
+			edu_copy(test, f->edu, vfio_page_list_dma_addr(in, i),
+				 vfio_page_list_dma_addr(out, i), PAGE_SIZE);
+		vfio_page_list_sync_for_cpu(in, 0, 2 * PAGE_SIZE);
+		for (i = 0; i < 2; i++)
+			KUNIT_EXPECT_MEMEQ(test, page_address(in->pages[i]),
+					   page_address(out->pages[i]),
+					   PAGE_SIZE);
+		vfio_page_list_sync_for_device(in, 0, 2 * PAGE_SIZE);
+	}
+}
+
+static struct kunit_case swiotlb_cases[] = {
+	KUNIT_CASE(swiotlb_sync_for_cpu_copies_range),
+	KUNIT_CASE(swiotlb_sync_for_device_copies_range),
+	KUNIT_CASE(swiotlb_sync_moves_data),
+	{}
+};
+
+static struct kunit_suite swiotlb_suite = {
+	.name		= "vfio_page_list_swiotlb",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= fixture_init_forced_swiotlb,
+	.exit		= warnings_check,
+	.test_cases	= swiotlb_cases,
 };
 
 /* Failures, behind a mock IOMMU */
@@ -734,7 +966,7 @@ static struct kunit_suite mock_suite = {
 	.test_cases	= mock_cases,
 };
 
-kunit_test_suites(&iommu_suite, &direct_suite, &mock_suite);
+kunit_test_suites(&iommu_suite, &direct_suite, &swiotlb_suite, &mock_suite);
 
 MODULE_DESCRIPTION("KUnit suites of the page lists of VFIO drivers");
 MODULE_LICENSE("GPL");
