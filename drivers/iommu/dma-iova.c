@@ -148,12 +148,12 @@ static bool iova_link_allowed(struct iova_domain *iovad,
 	       !iova_offset(iovad, start + size);
 }
 
-static int iova_prot(struct device *dev, enum dma_data_direction dir,
+static inline int iova_prot(struct device *dev, enum dma_data_direction dir,
 		     unsigned long attrs)
 {
 	if (attrs & DMA_ATTR_MMIO)
-		return iommu_dma_prot(dir, false, attrs) | IOMMU_MMIO;
-	return iommu_dma_prot(dir, dev_is_dma_coherent(dev), attrs);
+		return dma_info_to_prot(dir, false, attrs) | IOMMU_MMIO;
+	return dma_info_to_prot(dir, dev_is_dma_coherent(dev), attrs);
 }
 
 /* Clean the caches for a device that does not see them. */
@@ -169,10 +169,10 @@ static void iova_clean(struct device *dev, const struct phys_vec *vec,
 }
 
 /* Link pieces of whole granules. */
-static int iova_link_granules(struct device *dev, struct iommu_domain *domain,
-			      dma_addr_t addr, const struct phys_vec *vec,
-			      size_t nr, enum dma_data_direction dir,
-			      unsigned long attrs)
+static inline int
+iova_link_granules(struct device *dev, struct iommu_domain *domain,
+		   dma_addr_t addr, const struct phys_vec *vec, size_t nr,
+		   enum dma_data_direction dir, unsigned long attrs)
 {
 	iova_clean(dev, vec, nr, dir, attrs);
 	return iommu_map_vec_nosync(domain, addr, vec, nr,
@@ -434,44 +434,22 @@ static void iova_widen(struct iova_domain *iovad,
 	*size += before + after;
 }
 
-/* Where a range may have been bounced, if it may; looked up while it is mapped. */
-static void iova_bounced_ends(struct iommu_domain *domain,
-			      const struct dma_iova_state *state,
-			      dma_addr_t addr, size_t size,
-			      struct phys_vec *head, struct phys_vec *tail)
-{
-	struct iova_ends ends;
-
-	if (likely(!(state->__size & DMA_IOVA_MAY_BOUNCE)))
-		return;
-
-	ends = iova_ends(&domain->iova_cookie->iovad, addr, size);
-	head->len = ends.head;
-	if (ends.head)
-		head->paddr = iommu_iova_to_phys(domain, addr);
-	tail->len = ends.tail;
-	if (ends.tail)
-		tail->paddr = iommu_iova_to_phys(domain,
-						 addr + size - ends.tail);
-}
-
 /*
- * Unmap whole pieces, and release what was bounced of them. With @gather->queued
- * the IOTLB is left to the flush queue.
+ * Unmap whole pieces of which nothing is bounced. With @gather->queued the IOTLB
+ * is left to the flush queue.
  */
-static void iova_unlink(struct device *dev, struct iommu_domain *domain,
-			const struct dma_iova_state *state, size_t offset,
-			size_t size, enum dma_data_direction dir,
-			unsigned long attrs, struct iommu_iotlb_gather *gather)
+static void iova_unlink_mapped(struct device *dev, struct iommu_domain *domain,
+			       const struct dma_iova_state *state,
+			       size_t offset, size_t size,
+			       enum dma_data_direction dir, unsigned long attrs,
+			       struct iommu_iotlb_gather *gather)
 {
 	struct iova_domain *iovad = &domain->iova_cookie->iovad;
 	dma_addr_t addr = state->addr + offset;
 	size_t into = iova_offset(iovad, addr);
-	struct phys_vec head = {}, tail = {};
 	size_t unmapped;
 	bool whole;
 
-	iova_bounced_ends(domain, state, addr, size, &head, &tail);
 	if (!(attrs & (DMA_ATTR_SKIP_CPU_SYNC | DMA_ATTR_MMIO)))
 		iova_invalidate(dev, domain, addr, size, dir);
 
@@ -482,9 +460,45 @@ static void iova_unlink(struct device *dev, struct iommu_domain *domain,
 		      offset, size, dma_iova_size(state));
 	if (unmapped && !gather->queued)
 		iommu_iotlb_sync(domain, gather);
+}
 
+/* The same, and release the ends if they are bounced: found while they are mapped. */
+static noinline void iova_unlink_bounced(struct device *dev,
+					 struct iommu_domain *domain,
+					 const struct dma_iova_state *state,
+					 size_t offset, size_t size,
+					 enum dma_data_direction dir,
+					 unsigned long attrs,
+					 struct iommu_iotlb_gather *gather)
+{
+	dma_addr_t addr = state->addr + offset;
+	struct iova_ends ends = iova_ends(&domain->iova_cookie->iovad, addr,
+					  size);
+	struct phys_vec head = { .len = ends.head };
+	struct phys_vec tail = { .len = ends.tail };
+
+	if (head.len)
+		head.paddr = iommu_iova_to_phys(domain, addr);
+	if (tail.len)
+		tail.paddr = iommu_iova_to_phys(domain,
+						addr + size - tail.len);
+	iova_unlink_mapped(dev, domain, state, offset, size, dir, attrs,
+			   gather);
 	release_end(dev, &head, dir, attrs);
 	release_end(dev, &tail, dir, attrs);
+}
+
+static void iova_unlink(struct device *dev, struct iommu_domain *domain,
+			const struct dma_iova_state *state, size_t offset,
+			size_t size, enum dma_data_direction dir,
+			unsigned long attrs, struct iommu_iotlb_gather *gather)
+{
+	if (unlikely(state->__size & DMA_IOVA_MAY_BOUNCE))
+		iova_unlink_bounced(dev, domain, state, offset, size, dir,
+				    attrs, gather);
+	else
+		iova_unlink_mapped(dev, domain, state, offset, size, dir,
+				   attrs, gather);
 }
 
 static bool iova_vec_allowed(struct iova_domain *iovad,
@@ -560,22 +574,21 @@ err_unlink:
 	return err;
 }
 
-/*
- * The bytes in an array of pieces, or 0 if one is empty or they do not fit into
- * @room; and the bits of their addresses and sizes.
- */
-static size_t iova_vec_size(const struct phys_vec *vec, size_t nr, size_t room,
-			    u64 *bits)
+/* The bytes in an array of pieces, or 0 if that cannot be; and all bits in it. */
+static size_t iova_vec_size(const struct phys_vec *vec, size_t nr, u64 *bits)
 {
-	size_t left = room;
+	size_t size = 0;
 
 	for (; nr; vec++, nr--) {
-		if (!vec->len || vec->len > left)
+		size_t end = size + vec->len;
+
+		/* Empty, or beyond what a size can be. */
+		if (end <= size)
 			return 0;
-		left -= vec->len;
+		size = end;
 		*bits |= vec->paddr | vec->len;
 	}
-	return room - left;
+	return size;
 }
 
 /**
@@ -603,12 +616,11 @@ int iommu_dma_iova_link_vec(struct device *dev,
 	struct iova_domain *iovad = &domain->iova_cookie->iovad;
 	dma_addr_t addr = state->addr + offset;
 	u64 bits = addr;
-	size_t size = iova_vec_size(vec, nr, dma_iova_size(state) - offset,
-				    &bits);
+	size_t size = iova_vec_size(vec, nr, &bits);
 
-	if (dev_WARN_ONCE(dev, !size,
-			  "%zu pieces at %#zx: one is empty, or they do not fit into %#zx\n",
-			  nr, offset, dma_iova_size(state)))
+	if (dev_WARN_ONCE(dev, !size || size > dma_iova_size(state) - offset,
+			  "%zu pieces at %#zx, size %#zx: one is empty, or they do not fit into %#zx\n",
+			  nr, offset, size, dma_iova_size(state)))
 		return -EINVAL;
 
 	/* Whole granules are allowed anywhere. */
@@ -683,7 +695,8 @@ void iommu_dma_iova_destroy(struct device *dev, struct dma_iova_state *state,
 	iommu_iotlb_gather_init(&gather);
 	if (mapped_len) {
 		gather.queued = READ_ONCE(cookie->fq_domain);
-		iova_widen(&cookie->iovad, state, &offset, &mapped_len);
+		if (mapped_len != dma_iova_size(state))
+			iova_widen(&cookie->iovad, state, &offset, &mapped_len);
 		iova_unlink(dev, domain, state, offset, mapped_len, dir, attrs,
 			    &gather);
 	}

@@ -14,7 +14,7 @@ for name in "$@"; do
 	for tree in $trees; do
 		dir=$out/$name.$tree
 		[ -f "$dir.guest/results" ] || die "$dir.guest/results: missing: scripts/bench/run.sh $name"
-		cat "$dir".{guest,hammer}/results 2> /dev/null | sed -n "s/^\(time\|hammer\) /$name $tree &/p"
+		cat "$dir".*/results | sed -n "s/^\(time\|hammer\) /$name $tree &/p"
 		sed "s/^/$name $tree count /" "$dir.guest/counts"
 	done
 done > "$out/facts"
