@@ -232,7 +232,8 @@ static struct pds_vfio_pci_device *pds_of(struct kunit *test)
 	mutex_init(&pds->state_mutex);
 	memset(&fw, 0, sizeof(fw));
 	fw.f = f;
-	fw.bounced = is_swiotlb_force_bounce(f->dev);
+	fw.bounced = is_swiotlb_force_bounce(f->dev) &&
+		     !device_iommu_mapped(f->dev);
 	fw.state_size = STATE_SIZE;
 	kunit_activate_static_stub(test, pds_vfio_client_adminq_cmd,
 				   fw_adminq_cmd);
