@@ -49,6 +49,7 @@ kernel()
 	fragments) field configs/kernels "$1" 3 ;;
 	objects)   field configs/kernels "$1" 4 ;;
 	begins)	   field configs/kernels "$1" 5 ;;
+	compiler)  field configs/kernels "$1" 6 ;;
 	esac
 }
 

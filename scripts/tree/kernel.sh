@@ -24,7 +24,8 @@ begin=$SECONDS
 fragments=("configs/$arch.config")
 for f in $(kernel "$name" fragments); do fragments+=("configs/$f.config"); done
 
-command -v "${cross}gcc" > /dev/null || die "${cross}gcc: not found: scripts/tree/deps.sh all"
+compiler=$(kernel "$name" compiler)
+command -v "${compiler:-${cross}gcc}" > /dev/null || die "${compiler:-${cross}gcc}: not found: scripts/tree/deps.sh all"
 [ -d "$src" ] || die "$src: missing: make tree"
 for f in "${fragments[@]}"; do
 	[ -f "$f" ] || die "$f: no such fragment: see configs/"
@@ -36,8 +37,10 @@ export KBUILD_BUILD_USER=build KBUILD_BUILD_HOST=build KBUILD_BUILD_VERSION=1
 
 kmake()
 {
-	make -C "$src" O="$(realpath "$out")" ARCH="$arch" V="${V:-0}" \
-		CROSS_COMPILE="$cross" CC="ccache ${cross}gcc" "$@"
+	local cc=(CROSS_COMPILE="$cross" CC="ccache ${cross}gcc")
+
+	if [ "$compiler" = clang ]; then cc=(LLVM=1 CC="ccache clang"); fi
+	make -C "$src" O="$(realpath "$out")" ARCH="$arch" V="${V:-0}" "${cc[@]}" "$@"
 }
 
 # built: how far the build is; of one that is not the first, the whole is not known
