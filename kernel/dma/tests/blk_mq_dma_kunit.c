@@ -779,6 +779,7 @@ static struct request *contiguous_bios(struct kunit *test,
 	return req;
 }
 
+#ifndef CONFIG_KMSAN	/* With it, the block layer merges nothing. */
 static void next_merges_contiguous_bios(struct kunit *test)
 {
 	static const size_t lens[] = { SZ_64K, 1024 };
@@ -791,6 +792,7 @@ static void next_merges_contiguous_bios(struct kunit *test)
 	expect_data(m);
 	unmap_each_range(m);
 }
+#endif
 
 static void next_keeps_segment_boundary(struct kunit *test)
 {
@@ -1140,6 +1142,7 @@ static void integrity_whole_granules(struct kunit *test)
 	unmap_one_range(m);
 }
 
+#ifndef CONFIG_KMSAN	/* With it, the block layer merges nothing. */
 /* Those of two bios that are one behind the other in memory are one segment. */
 static void integrity_contiguous_buffers(struct kunit *test)
 {
@@ -1166,6 +1169,7 @@ static void integrity_contiguous_buffers(struct kunit *test)
 	expect_data(m);
 	unmap_each_range(m);
 }
+#endif
 
 /* Either may be one range or several, and goes when it is unmapped itself. */
 static void integrity_beside_data(struct kunit *test)
@@ -1743,7 +1747,9 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(start_in_atomic_context),
 	KUNIT_CASE(start_gap_between_segments),
 	KUNIT_CASE(start_one_segment),
+#ifndef CONFIG_KMSAN
 	KUNIT_CASE(next_merges_contiguous_bios),
+#endif
 	KUNIT_CASE(next_keeps_segment_boundary),
 	KUNIT_CASE(next_keeps_max_segment_size),
 	KUNIT_CASE(start_longer_than_max_segment_size),
@@ -1758,7 +1764,9 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(map_moves_data_by_segments),
 	KUNIT_CASE(integrity_small_buffers),
 	KUNIT_CASE(integrity_whole_granules),
+#ifndef CONFIG_KMSAN
 	KUNIT_CASE(integrity_contiguous_buffers),
+#endif
 	KUNIT_CASE(integrity_beside_data),
 	KUNIT_CASE(integrity_link_fails),
 	KUNIT_CASE(p2p_bus_address),

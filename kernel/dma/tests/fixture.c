@@ -223,7 +223,7 @@ void fixture_drain_flush_queue(struct kunit *test, struct device *dev)
 	if (domain->type != IOMMU_DOMAIN_DMA_FQ)
 		return;
 
-	page = alloc_pages(GFP_KERNEL, get_order(granule));
+	page = alloc_pages(GFP_KERNEL | __GFP_ZERO, get_order(granule));
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	phys = page_to_phys(page);
 	listener.next = domain->ops;

@@ -10,6 +10,7 @@
 #   ARCH=x86_64		x86_64 or arm64
 #   KERNEL=		of configs/kernels (the one that the machine is for)
 #   SUITE=		only this one, which the table need not name
+#   MEMORY=1G		of the guest
 #   KERNEL_ARGS=	such as dma_iova_random_kunit.steps=1000000
 set -euo pipefail
 . "$(dirname "$0")/../../lib/repo.sh"
@@ -36,7 +37,7 @@ run_machine()
 		clock+=(-initrd "$out/initramfs")
 	fi
 	# A device that moves data, and one with memory
-	boot "$name" "$dir" "$image" "$append ${SUITE:+kunit.filter_glob=$SUITE.*}" -m 1G "${clock[@]}" \
+	boot "$name" "$dir" "$image" "$append ${SUITE:+kunit.filter_glob=$SUITE.*}" -m "${MEMORY:-1G}" "${clock[@]}" \
 		-device edu,dma_mask=0xffffffffffffffff \
 		-object memory-backend-ram,id=p2p,size=4M -device ivshmem-plain,memdev=p2p || rc=$?
 
