@@ -74,6 +74,8 @@ steps_end()
 	local name
 
 	for name in "${!commands[@]}"; do
+		# Of check-all.sh, a stage that nobody has asked for yet
+		[ -e "$out/$name.log" ] || continue
 		passed=$((passed + $(grep -c '^ok - ' "$out/$name.log" || true)))
 		failed=$((failed + $(grep -c '^not ok - ' "$out/$name.log" || true)))
 	done
