@@ -2,11 +2,13 @@
 /*
  * KUnit suites of RDMA on-demand paging. QEMU's edu device takes the part of the
  * RDMA device: it moves data from and to where the umem says that it finds the
- * memory of the process, and there is no page table of its own to keep.
+ * memory of the process, and there is no page table of its own to keep. In the cases
+ * mlx5_* the driver of mlx5 takes that part, with a table in place of its device.
  *
  * umem_odp		behind an IOMMU, with a spy
  * umem_odp_direct	without an IOMMU
  */
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
@@ -25,6 +27,11 @@
 
 #include "fixture.h"
 #include "spy.h"
+
+#if IS_BUILTIN(CONFIG_MLX5_INFINIBAND)
+#include "../../../drivers/infiniband/hw/mlx5/mlx5_ib.h"
+#include "../../../drivers/infiniband/hw/mlx5/umr.h"
+#endif
 
 /* Pages; not so few that all are linked by one call */
 #define MANY	40
@@ -89,8 +96,9 @@ static unsigned long user_memory(struct kunit *test, size_t size)
 	return size & (size - 1) ? addr : ALIGN(addr, size);
 }
 
-static struct region *register_region(struct kunit *test, unsigned long addr,
-				      size_t size, int access)
+static struct region *register_region_for(struct kunit *test, unsigned long addr,
+					  size_t size, int access,
+					  const struct mmu_interval_notifier_ops *ops)
 {
 	struct fixture *f = test->priv;
 	struct region *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
@@ -104,11 +112,17 @@ static struct region *register_region(struct kunit *test, unsigned long addr,
 	KUNIT_ASSERT_NOT_NULL(test, r->ibdev);
 	r->ibdev->dma_device = f->dev;
 	r->umem = ib_umem_odp_get(r->ibdev, addr, size,
-				  access | IB_ACCESS_ON_DEMAND, &region_ops);
+				  access | IB_ACCESS_ON_DEMAND, ops);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(r->umem));
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, region_release,
 							   r));
 	return r;
+}
+
+static struct region *register_region(struct kunit *test, unsigned long addr,
+				      size_t size, int access)
+{
+	return register_region_for(test, addr, size, access, &region_ops);
 }
 
 /* @nr pages of which none is there yet */
@@ -506,6 +520,89 @@ static void huge_entries_of_small_pages(struct kunit *test)
 	expect_npages(r, 0);
 }
 
+/*
+ * A driver that zaps entries by steps of an entry's size, from wherever the range
+ * begins: bit by bit here
+ */
+static unsigned long stepping_device;
+
+static bool stepping_invalidate(struct mmu_interval_notifier *mni,
+				const struct mmu_notifier_range *range,
+				unsigned long cur_seq)
+{
+	struct ib_umem_odp *umem = container_of(mni, struct ib_umem_odp,
+						notifier);
+	u64 start = max_t(u64, ib_umem_start(umem), range->start);
+	u64 end = min_t(u64, ib_umem_end(umem), range->end), addr;
+
+	mutex_lock(&umem->umem_mutex);
+	mmu_interval_set_seq(mni, cur_seq);
+	for (addr = start; addr < end; addr += BIT(umem->page_shift))
+		stepping_device &= ~BIT((addr - ib_umem_start(umem)) >>
+					umem->page_shift);
+	ib_umem_odp_unmap_dma_pages(umem, start, end);
+	mutex_unlock(&umem->umem_mutex);
+	return true;
+}
+
+static const struct mmu_interval_notifier_ops stepping_ops = {
+	.invalidate	= stepping_invalidate,
+};
+
+/* What mm says before it takes a range of memory from the process. */
+static void notify(struct region *r, unsigned long start, unsigned long end)
+{
+	struct mmu_notifier_range range;
+
+	mmu_notifier_range_init(&range, MMU_NOTIFY_CLEAR, 0, current->mm, start,
+				end);
+	mmu_notifier_invalidate_range_start(&range);
+	mmu_notifier_invalidate_range_end(&range);
+}
+
+/* Begin and end of each entry, and the pages before and behind them */
+#define EDGES	12
+
+static unsigned long huge_edge(unsigned long addr, int i)
+{
+	return addr + i / 3 * HPAGE_SIZE + (i % 3 - 1) * PAGE_SIZE;
+}
+
+static void expect_stepping_device_agrees(struct region *r)
+{
+	size_t i;
+
+	for (i = 0; i < ib_umem_odp_num_pages(r->umem); i++)
+		KUNIT_EXPECT_EQ_MSG(r->test, !!(stepping_device & BIT(i)),
+				    is_mapped(r, i), "entry %zu of the device", i);
+}
+
+static void invalidate_steps_like_drivers(struct kunit *test)
+{
+	const size_t nr = 3;
+	unsigned long addr = huge_memory(test, 4 * HPAGE_SIZE) + HPAGE_SIZE;
+	struct region *r = register_region_for(test, addr, nr * HPAGE_SIZE,
+					       IB_ACCESS_LOCAL_WRITE |
+					       IB_ACCESS_HUGETLB, &stepping_ops);
+	int i, j;
+
+	for (i = 0; i < EDGES; i++) {
+		for (j = i + 1; j < EDGES; j++) {
+			KUNIT_ASSERT_EQ(test, fault(r, 0, nr * HUGE_PAGES), (int)nr);
+			stepping_device = BIT(nr) - 1;
+			notify(r, huge_edge(addr, i), huge_edge(addr, j));
+			expect_stepping_device_agrees(r);
+		}
+	}
+
+	/* Two pages that are freed, in two entries: mm speaks of each of these, too. */
+	KUNIT_ASSERT_EQ(test, fault(r, 0, nr * HUGE_PAGES), (int)nr);
+	stepping_device = BIT(nr) - 1;
+	advise(r, HUGE_PAGES - 1, 2, MADV_DONTNEED);
+	expect_stepping_device_agrees(r);
+	KUNIT_EXPECT_EQ(test, stepping_device, BIT(2));
+}
+
 /* Steps that fail */
 
 static void fault_fails_at_each_link(struct kunit *test)
@@ -759,6 +856,224 @@ static void virtual_dma(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, spy.map_pages, 0);
 }
 
+/* The driver of mlx5 */
+
+#if IS_BUILTIN(CONFIG_MLX5_INFINIBAND)
+/* A region of mlx5, and the table by which its device finds the entries */
+struct mlx5_region {
+	struct mlx5_ib_dev dev;
+	struct mlx5_core_dev mdev;
+	struct mlx5_ib_mr mr;
+	struct region *r;
+	size_t nr;
+	int fail_errno;
+	__be64 table[];
+};
+
+/*
+ * In place of the firmware. That is given whole blocks of eight entries, which would
+ * hide it if the driver asked for too few.
+ */
+static int write_table(struct mlx5_ib_mr *mr, u64 idx, int nr, int page_shift,
+		       int flags)
+{
+	struct mlx5_region *m = container_of(mr, struct mlx5_region, mr);
+
+	lockdep_assert_held(&m->r->umem->umem_mutex);
+	if (m->fail_errno)
+		return m->fail_errno;
+	if (nr <= 0 || idx + nr > m->nr) {
+		KUNIT_FAIL(m->r->test, "entries %llu to %llu", idx, idx + nr);
+		return -EINVAL;
+	}
+	memset(&m->table[idx], 0, nr * sizeof(*m->table));
+	mlx5_odp_populate_xlt(&m->table[idx], idx, nr, mr, flags);
+	return 0;
+}
+
+static struct mlx5_region *mlx5_register(struct kunit *test, unsigned long addr,
+					 size_t size, int access)
+{
+	struct region *r = register_region_for(test, addr, size, access,
+					       &mlx5_mn_ops);
+	size_t nr = ib_umem_odp_num_pages(r->umem);
+	struct mlx5_region *m;
+
+	m = kunit_kzalloc(test, struct_size(m, table, nr), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, m);
+	m->r = r;
+	m->nr = nr;
+	m->mdev.pdev = to_pci_dev(r->f->dev);
+	m->dev.mdev = &m->mdev;
+	m->mr.ibmr.device = &m->dev.ib_dev;
+	m->mr.ibmr.iova = addr;
+	m->mr.umem = &r->umem->umem;
+	kunit_activate_static_stub(test, mlx5r_umr_update_xlt, write_table);
+	r->umem->private = &m->mr;
+	return m;
+}
+
+/* A page fault of the device, @idx and @nr in pages of PAGE_SIZE */
+static int mlx5_fault(struct mlx5_region *m, size_t idx, size_t nr)
+{
+	u32 bytes = 0;
+	int ret = pagefault_mr(&m->mr, m->r->addr + idx * PAGE_SIZE,
+			       nr * PAGE_SIZE, &bytes, 0, false);
+
+	if (ret >= 0)
+		KUNIT_EXPECT_EQ(m->r->test, bytes, nr * PAGE_SIZE);
+	return ret;
+}
+
+static dma_addr_t table_addr(struct mlx5_region *m, size_t idx)
+{
+	return be64_to_cpu(m->table[idx]) &
+	       ~(u64)(MLX5_IB_MTT_READ | MLX5_IB_MTT_WRITE);
+}
+
+/* The device has what the umem says is mapped, and nothing else. */
+static void expect_table_agrees(struct mlx5_region *m)
+{
+	struct kunit *test = m->r->test;
+	int npages = 0;
+	size_t i;
+
+	for (i = 0; i < m->nr; i++) {
+		u64 entry = be64_to_cpu(m->table[i]);
+
+		KUNIT_EXPECT_EQ_MSG(test, !!entry, is_mapped(m->r, i),
+				    "entry %zu of the device", i);
+		if (!is_mapped(m->r, i))
+			continue;
+		npages++;
+		KUNIT_EXPECT_EQ(test, table_addr(m, i), dma_addr(m->r, i));
+		KUNIT_EXPECT_TRUE(test, entry & MLX5_IB_MTT_READ);
+		KUNIT_EXPECT_EQ(test, !!(entry & MLX5_IB_MTT_WRITE),
+				is_writable(m->r, i));
+	}
+	expect_npages(m->r, npages);
+}
+
+/* The process is about to lose @start to @end, and no entry with a part of that stays. */
+static void expect_range_is_zapped(struct mlx5_region *m, unsigned long start,
+				   unsigned long end)
+{
+	struct region *r = m->r;
+	size_t entry = BIT(r->umem->page_shift), i;
+
+	notify(r, start, end);
+	expect_table_agrees(m);
+	for (i = 0; i < m->nr; i++)
+		if (start < r->addr + (i + 1) * entry && end > r->addr + i * entry)
+			KUNIT_EXPECT_EQ_MSG(r->test, be64_to_cpu(m->table[i]), 0ULL,
+					    "entry %zu of the device, %#lx to %#lx lost",
+					    i, start - r->addr, end - r->addr);
+}
+
+static void mlx5_fault_moves_data(struct kunit *test)
+{
+	struct mlx5_region *m = mlx5_register(test, user_memory(test, 2 * PAGE_SIZE),
+					      2 * PAGE_SIZE, IB_ACCESS_LOCAL_WRITE);
+	char byte;
+
+	KUNIT_ASSERT_EQ(test, 0, put_user(42, page_at(m->r, 0)));
+	KUNIT_ASSERT_EQ(test, mlx5_fault(m, 0, 2), 2);
+	expect_table_agrees(m);
+	edu_copy(test, m->r->f->edu, table_addr(m, 1), table_addr(m, 0), PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, 0, get_user(byte, page_at(m->r, 1)));
+	KUNIT_EXPECT_EQ(test, byte, 42);
+
+	advise(m->r, 1, 1, MADV_DONTNEED);
+	expect_table_agrees(m);
+	KUNIT_EXPECT_EQ(test, table_addr(m, 1), 0ULL);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&m->mr.odp_stats.invalidations), 1LL);
+}
+
+/* What is there when the region is registered */
+static void mlx5_registration_finds_pages(struct kunit *test)
+{
+	struct mlx5_region *m = mlx5_register(test, user_memory(test, 4 * PAGE_SIZE),
+					      4 * PAGE_SIZE, 0);
+
+	touch(m->r, 1, 2);
+	KUNIT_EXPECT_EQ(test, 0, mlx5_ib_init_odp_mr(&m->mr));
+	expect_table_agrees(m);
+	KUNIT_EXPECT_EQ(test, m->r->umem->npages, 2);
+	KUNIT_EXPECT_EQ(test, be64_to_cpu(m->table[1]) & MLX5_IB_MTT_WRITE, 0ULL);
+	KUNIT_EXPECT_EQ(test, mlx5_fault(m, 3, 2), -EFAULT);
+	expect_table_agrees(m);
+}
+
+/* The pages are mapped then, and go when they are invalidated. */
+static void mlx5_table_not_written(struct kunit *test)
+{
+	struct mlx5_region *m = mlx5_register(test, user_memory(test, 4 * PAGE_SIZE),
+					      4 * PAGE_SIZE, IB_ACCESS_LOCAL_WRITE);
+
+	m->fail_errno = -EAGAIN;
+	KUNIT_EXPECT_EQ(test, mlx5_fault(m, 0, 4), -EAGAIN);
+	m->fail_errno = 0;
+	expect_npages(m->r, 4);
+	advise(m->r, 0, 4, MADV_DONTNEED);
+	expect_not_mapped(m->r, 0, 4);
+	expect_table_agrees(m);
+}
+
+static void mlx5_invalidate_pages(struct kunit *test)
+{
+	const size_t nr = 20;
+	struct mlx5_region *m = mlx5_register(test, user_memory(test, nr * PAGE_SIZE),
+					      nr * PAGE_SIZE, IB_ACCESS_LOCAL_WRITE);
+	size_t start, end;
+
+	/* With holes, one of them around a block of eight */
+	for (start = 0; start < nr; start++) {
+		for (end = start + 1; end <= nr; end++) {
+			KUNIT_ASSERT_EQ(test, mlx5_fault(m, 0, 5), 5);
+			KUNIT_ASSERT_EQ(test, mlx5_fault(m, 6, 1), 1);
+			KUNIT_ASSERT_EQ(test, mlx5_fault(m, 18, 2), 2);
+			expect_range_is_zapped(m, m->r->addr + start * PAGE_SIZE,
+					       m->r->addr + end * PAGE_SIZE);
+		}
+	}
+}
+
+static void mlx5_invalidate_part_of_huge_entries(struct kunit *test)
+{
+	const size_t nr = 3;
+	unsigned long addr = huge_memory(test, 4 * HPAGE_SIZE) + HPAGE_SIZE;
+	struct mlx5_region *m = mlx5_register(test, addr, nr * HPAGE_SIZE,
+					      IB_ACCESS_LOCAL_WRITE |
+					      IB_ACCESS_HUGETLB);
+	int i, j;
+
+	for (i = 0; i < EDGES; i++) {
+		for (j = i + 1; j < EDGES; j++) {
+			KUNIT_ASSERT_EQ(test, mlx5_fault(m, 0, nr * HUGE_PAGES),
+					(int)(nr * HUGE_PAGES));
+			expect_table_agrees(m);
+			expect_range_is_zapped(m, huge_edge(addr, i),
+					       huge_edge(addr, j));
+		}
+	}
+}
+
+/* The end of one huge page and the begin of the next are given back. */
+static void mlx5_dontneed_across_huge_entries(struct kunit *test)
+{
+	struct mlx5_region *m = mlx5_register(test, huge_memory(test, 2 * HPAGE_SIZE),
+					      2 * HPAGE_SIZE, IB_ACCESS_LOCAL_WRITE |
+							      IB_ACCESS_HUGETLB);
+
+	KUNIT_ASSERT_EQ(test, mlx5_fault(m, 0, 2 * HUGE_PAGES), 2 * (int)HUGE_PAGES);
+	expect_table_agrees(m);
+	advise(m->r, HUGE_PAGES - 1, 2, MADV_DONTNEED);
+	KUNIT_EXPECT_EQ(test, table_addr(m, 0), 0ULL);
+	KUNIT_EXPECT_EQ(test, table_addr(m, 1), 0ULL);
+	expect_table_agrees(m);
+}
+#endif
+
 /* Without an IOMMU */
 
 static void direct_fault_moves_data(struct kunit *test)
@@ -797,12 +1112,21 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(huge_page_in_small_entries),
 	KUNIT_CASE(huge_entries),
 	KUNIT_CASE(huge_entries_of_small_pages),
+	KUNIT_CASE(invalidate_steps_like_drivers),
 	KUNIT_CASE(fault_fails_at_each_link),
 	KUNIT_CASE(fault_sync_fails),
 	KUNIT_CASE(reservation_fails),
 	KUNIT_CASE(faults_race_with_invalidations),
 	KUNIT_CASE(fault_repeats_after_invalidation),
 	KUNIT_CASE(virtual_dma),
+#if IS_BUILTIN(CONFIG_MLX5_INFINIBAND)
+	KUNIT_CASE(mlx5_fault_moves_data),
+	KUNIT_CASE(mlx5_registration_finds_pages),
+	KUNIT_CASE(mlx5_table_not_written),
+	KUNIT_CASE(mlx5_invalidate_pages),
+	KUNIT_CASE(mlx5_invalidate_part_of_huge_entries),
+	KUNIT_CASE(mlx5_dontneed_across_huge_entries),
+#endif
 	{}
 };
 
