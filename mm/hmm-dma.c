@@ -245,6 +245,9 @@ struct hmm_dma_range {
 	size_t nr;
 	unsigned long *pfns;
 
+	/* How many flags of @pfns are of this call, not left by an earlier one */
+	size_t done;
+
 	/* Pieces to link in one go, for the entries from pfns[start] on */
 	struct phys_vec vec[HMM_DMA_PIECES];
 	unsigned int pieces;
@@ -336,8 +339,8 @@ static int hmm_dma_map_entry(struct hmm_dma_range *r, size_t i,
 }
 
 /*
- * Map what is in r->pfns, but not in the map yet. The flags in r->pfns are the
- * record of what has been mapped by this call.
+ * Map what is in r->pfns, but not in the map yet. The flags in r->pfns, as far as
+ * r->done, are the record of what has been mapped by this call.
  */
 static int hmm_dma_map_new(struct hmm_dma_range *r,
 			   struct pci_p2pdma_map_state *p2pdma)
@@ -349,6 +352,7 @@ static int hmm_dma_map_new(struct hmm_dma_range *r,
 
 	for (i = 0; i < r->nr; i += step) {
 		r->pfns[i] &= ~HMM_PFN_INOUT_FLAGS;
+		r->done = i + step;
 		if (!(r->pfns[i] & HMM_PFN_VALID) ||
 		    list[i] & HMM_PFN_DMA_MAPPED)
 			continue;
@@ -375,7 +379,7 @@ static long hmm_dma_map_pfns(struct hmm_dma_range *r,
 
 	err = hmm_dma_map_new(r, p2pdma);
 	if (err) {
-		hmm_dma_unmap_pfns(r->dev, r->map, r->idx, r->nr, r->pfns);
+		hmm_dma_unmap_pfns(r->dev, r->map, r->idx, r->done, r->pfns);
 		return err;
 	}
 

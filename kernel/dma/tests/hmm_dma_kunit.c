@@ -256,6 +256,28 @@ static void range_fails_at_each_link(struct kunit *test)
 	expect_mapped(r, 0, MANY);
 }
 
+/* What an earlier call has left behind the entry that fails is not this one's. */
+static void range_fails_before_stale_flags(struct kunit *test)
+{
+	struct region *r = scattered_region(test->priv, MANY);
+	size_t gone;
+
+	for (gone = 1; gone < MANY; gone++) {
+		unmap_range(r, 0, MANY);
+		KUNIT_EXPECT_EQ(test, map_range(r, 0, MANY), (long)MANY);
+		KUNIT_EXPECT_EQ(test, unmap_range(r, 0, gone), gone);
+		spy.fail_map = 1;
+		spy.fail_map_errno = -ENOSPC;
+		KUNIT_EXPECT_EQ(test, map_range(r, 0, MANY), (long)-ENOSPC);
+		expect_not_mapped(r, 0, gone);
+		expect_mapped(r, gone, MANY - gone);
+		KUNIT_EXPECT_EQ(test, spy.bytes_mapped,
+				(MANY - gone) * (ssize_t)PAGE_SIZE);
+	}
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, MANY), MANY - 1L);
+	expect_mapped(r, 0, MANY);
+}
+
 static void range_sync_fails(struct kunit *test)
 {
 	struct region *r = scattered_region(test->priv, MANY);
@@ -644,6 +666,7 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(range_upgrade_to_write),
 	KUNIT_CASE(range_ignores_flags_of_array),
 	KUNIT_CASE(range_fails_at_each_link),
+	KUNIT_CASE(range_fails_before_stale_flags),
 	KUNIT_CASE(range_sync_fails),
 	KUNIT_CASE(map_pfn_fails),
 	KUNIT_CASE(map_pfn_without_page),
