@@ -218,7 +218,11 @@ static size_t hmm_dma_unmap_pfns(struct device *dev, struct hmm_dma_map *map,
 size_t hmm_dma_unmap_range(struct device *dev, struct hmm_dma_map *map,
 			   size_t idx, size_t nr)
 {
-	return hmm_dma_unmap_pfns(dev, map, idx, nr, &map->pfn_list[idx]);
+	size_t unmapped = hmm_dma_unmap_pfns(dev, map, idx, nr,
+					     &map->pfn_list[idx]);
+
+	map->nr_mapped -= unmapped;
+	return unmapped;
 }
 EXPORT_SYMBOL_GPL(hmm_dma_unmap_range);
 
@@ -391,6 +395,7 @@ static long hmm_dma_map_pfns(struct hmm_dma_range *r,
 			mapped += !!(r->pfns[i] & HMM_PFN_DMA_MAPPED);
 		}
 	}
+	r->map->nr_mapped += mapped;
 	return mapped;
 }
 

@@ -20,6 +20,7 @@ struct pci_p2pdma_map_state;
  *		without a reservation they are needed to unmap; otherwise NULL
  * @dma_entry_size: bytes that are mapped at a time, a power of two of at least
  *		PAGE_SIZE
+ * @nr_mapped:	entries that are mapped
  *
  * The region is made of DMA entries of @dma_entry_size bytes, each physically
  * contiguous and aligned to its size. An entry goes by the index in @pfn_list of
@@ -35,6 +36,7 @@ struct hmm_dma_map {
 	unsigned long *pfn_list;
 	dma_addr_t *dma_list;
 	size_t dma_entry_size;
+	size_t nr_mapped;
 };
 
 int hmm_dma_map_alloc(struct device *dev, struct hmm_dma_map *map,

@@ -421,6 +421,59 @@ static void invalidate_marks_dirty(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, PageDirty(read));
 }
 
+static void expect_no_presence(struct region *r, size_t idx, size_t nr)
+{
+	for (; nr--; idx++)
+		KUNIT_EXPECT_EQ(r->test, ib_umem_odp_pfn(r->umem, idx), 0UL);
+}
+
+/* A driver may take HMM_PFN_VALID, or a pfn, for a page that is there. */
+static void invalidate_leaves_no_presence(struct kunit *test)
+{
+	struct region *r = new_region(test, 8);
+	struct page *written;
+
+	KUNIT_ASSERT_EQ(test, fault(r, 0, 6), 6);
+	written = odp_page(r, 0);
+	ClearPageDirty(written);
+	invalidate(r, 0, 4);
+	expect_no_presence(r, 0, 4);
+	KUNIT_EXPECT_TRUE(test, PageDirty(written));
+	expect_mapped(r, 4, 2);
+
+	/* Nor a page that could not be mapped, nor one that is not there */
+	spy.fail_map = 1;
+	spy.fail_map_errno = -ENOMEM;
+	KUNIT_EXPECT_EQ(test, fault(r, 0, 4), -ENOMEM);
+	expect_no_presence(r, 0, 4);
+	KUNIT_EXPECT_EQ(test, fault_as(r, 0, 8, 0, false), 8);
+	KUNIT_EXPECT_FALSE(test, ib_umem_odp_pfn(r->umem, 7) & HMM_PFN_VALID);
+	invalidate(r, 0, 8);
+	expect_no_presence(r, 0, 8);
+}
+
+/* As mainline's do, for each page that they put into the table of the device */
+static void driver_counts_pages_as_well(struct kunit *test)
+{
+	struct region *r = new_region(test, 4);
+
+	KUNIT_ASSERT_EQ(test, fault(r, 0, 4), 4);
+	r->umem->npages += 4;
+	invalidate(r, 0, 2);
+	expect_npages(r, 2);
+
+	KUNIT_ASSERT_EQ(test, fault(r, 0, 4), 4);
+	r->umem->npages += 4;
+	advise(r, 0, 4, MADV_DONTNEED);
+	expect_npages(r, 0);
+
+	/* Or for each page that they take out */
+	KUNIT_ASSERT_EQ(test, fault(r, 0, 4), 4);
+	r->umem->npages -= 4;
+	KUNIT_ASSERT_EQ(test, fault(r, 0, 4), 4);
+	expect_npages(r, 4);
+}
+
 static void region_not_allowed(struct kunit *test)
 {
 	struct region *r = new_region(test, 1);
@@ -1108,6 +1161,8 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(read_only_region),
 	KUNIT_CASE(snapshot_maps_what_is_there),
 	KUNIT_CASE(invalidate_marks_dirty),
+	KUNIT_CASE(invalidate_leaves_no_presence),
+	KUNIT_CASE(driver_counts_pages_as_well),
 	KUNIT_CASE(region_not_allowed),
 	KUNIT_CASE(huge_page_in_small_entries),
 	KUNIT_CASE(huge_entries),
