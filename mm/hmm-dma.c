@@ -5,6 +5,7 @@
  * go; so one address stands for all of them. The flags of an entry in the list of
  * pfns say whether it is mapped, and how.
  */
+#include <linux/dma-map-ops.h>
 #include <linux/export.h>
 #include <linux/hmm-dma.h>
 #include <linux/log2.h>
@@ -12,7 +13,6 @@
 #include <linux/overflow.h>
 #include <linux/pci-p2pdma.h>
 #include <linux/slab.h>
-#include <linux/swiotlb.h>
 
 /* The CPU and the device both write. */
 #define HMM_DMA_DIR	DMA_BIDIRECTIONAL
@@ -23,16 +23,6 @@
 static unsigned int hmm_dma_order(const struct hmm_dma_map *map)
 {
 	return ilog2(map->dma_entry_size) - PAGE_SHIFT;
-}
-
-/*
- * Might a page be mapped such that it must be unmapped? dma_need_unmap() alone
- * does not tell before the first one has been bounced.
- */
-static bool hmm_dma_must_unmap(struct device *dev)
-{
-	return dev && (dma_need_unmap(dev) || dma_addressing_limited(dev) ||
-		       is_swiotlb_force_bounce(dev));
 }
 
 /**
@@ -47,11 +37,16 @@ static bool hmm_dma_must_unmap(struct device *dev)
  * Reserves IO addresses for the whole region if @dev is behind an IOMMU. Without
  * them, pages are mapped by dma_map_page().
  *
+ * The process goes on to use its pages while they are mapped. So @dev must be
+ * coherent, and must not need bounce buffers for whole pages: unmapping would write
+ * over what the process has stored.
+ *
  * Context: May sleep.
  * Return: 0, and hmm_dma_map_free() gives everything back; or a negative errno,
  *	   and there is nothing to give back: -ENOMEM, -EOVERFLOW if the region
- *	   has more bytes than a size_t can count, -EINVAL, with a warning once,
- *	   if @nr_entries or @dma_entry_size is not allowed.
+ *	   has more bytes than a size_t can count, -EOPNOTSUPP if
+ *	   dma_need_hand_over(), -EINVAL, with a warning once, if @nr_entries or
+ *	   @dma_entry_size is not allowed.
  */
 int hmm_dma_map_alloc(struct device *dev, struct hmm_dma_map *map,
 		      size_t nr_entries, size_t dma_entry_size)
@@ -67,6 +62,8 @@ int hmm_dma_map_alloc(struct device *dev, struct hmm_dma_map *map,
 		return -EINVAL;
 	if (check_mul_overflow(nr_entries, PAGE_SIZE, &size))
 		return -EOVERFLOW;
+	if (dma_need_hand_over(dev))
+		return -EOPNOTSUPP;
 
 	map->dma_entry_size = dma_entry_size;
 	map->pfn_list = kvcalloc(nr_entries, sizeof(*map->pfn_list),
@@ -75,7 +72,7 @@ int hmm_dma_map_alloc(struct device *dev, struct hmm_dma_map *map,
 		return -ENOMEM;
 
 	if (dma_iova_try_alloc(dev, &map->state, 0, size) ||
-	    !hmm_dma_must_unmap(dev))
+	    !dma_need_unmap(dev))
 		return 0;
 
 	map->dma_list = kvcalloc(size / dma_entry_size, sizeof(*map->dma_list),

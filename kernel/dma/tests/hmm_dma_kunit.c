@@ -7,7 +7,8 @@
  * hmm_dma		behind an IOMMU, with a spy
  * hmm_dma_mock		behind a mock IOMMU, which counts IO addresses
  * hmm_dma_direct	without an IOMMU
- * hmm_dma_swiotlb	without an IOMMU, everything is bounced
+ * hmm_dma_bounce	behind an IOMMU, the device is not to be trusted
+ * hmm_dma_swiotlb	without an IOMMU, everything is bounced: refused
  */
 #include <kunit/test.h>
 #include <linux/dma-direct.h>
@@ -336,6 +337,51 @@ static void alloc_not_allowed(struct kunit *test)
 	KUNIT_EXPECT_MEMEQ(test, &map, &zero, sizeof(map));
 }
 
+static void expect_refused(struct fixture *f)
+{
+	struct hmm_dma_map map, zero = {};
+
+	KUNIT_EXPECT_EQ(f->test, -EOPNOTSUPP,
+			hmm_dma_map_alloc(f->dev, &map, 4, PAGE_SIZE));
+	KUNIT_EXPECT_MEMEQ(f->test, &map, &zero, sizeof(map));
+}
+
+static void expect_not_refused(struct kunit *test, struct device *dev,
+			       bool reserved)
+{
+	struct hmm_dma_map map;
+	int err = hmm_dma_map_alloc(dev, &map, 4, PAGE_SIZE);
+
+	KUNIT_EXPECT_EQ(test, 0, err);
+	if (err)
+		return;
+	KUNIT_EXPECT_EQ(test, dma_use_iova(&map.state), reserved);
+	hmm_dma_map_free(dev, &map);
+}
+
+/* It reaches all memory by IO addresses that it can have. */
+static void alloc_narrow_device(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	u64 mask = *f->dev->dma_mask;
+
+	*f->dev->dma_mask = DMA_BIT_MASK(24);
+	expect_not_refused(test, f->dev, true);
+	*f->dev->dma_mask = mask;
+}
+
+#ifdef CONFIG_ARCH_HAS_SYNC_DMA_FOR_DEVICE
+static void alloc_noncoherent_device(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	f->dev->dma_coherent = false;
+	expect_refused(f);
+	f->dev->dma_coherent = true;
+	expect_not_refused(test, f->dev, true);
+}
+#endif
+
 static void alloc_too_large(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -552,6 +598,41 @@ static void p2p_through_host_bridge(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
 }
 
+/* In one batch, either kind first: the last link is what the spy has seen. */
+static void p2p_beside_memory(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct pci_dev *pdev = p2pmem_get(test);
+	struct page *pages = p2pmem_pages(test, pdev, 2);
+	struct region *r = scattered_region(f, 4);
+	unsigned long first, second;
+
+	p2pmem_allow_host_bridge(test, pdev);
+	first = r->pfns[2];
+	second = r->pfns[3];
+	r->pfns[2] = found(pages, HMM_PFN_WRITE);
+	r->pfns[3] = found(pages + 1, HMM_PFN_WRITE);
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, 4), 4L);
+	KUNIT_EXPECT_TRUE(test, spy.prot & IOMMU_MMIO);
+	KUNIT_EXPECT_FALSE(test, r->map.pfn_list[1] & HMM_PFN_P2PDMA);
+	KUNIT_EXPECT_TRUE(test, r->map.pfn_list[2] & HMM_PFN_P2PDMA);
+	expect_mapped(r, 0, 4);
+	KUNIT_EXPECT_EQ(test, unmap_range(r, 0, 4), (size_t)4);
+
+	r->pfns[0] = r->pfns[2];
+	r->pfns[1] = r->pfns[3];
+	r->pfns[2] = first;
+	r->pfns[3] = second;
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, 4), 4L);
+	KUNIT_EXPECT_FALSE(test, spy.prot & IOMMU_MMIO);
+	KUNIT_EXPECT_TRUE(test, r->map.pfn_list[1] & HMM_PFN_P2PDMA);
+	KUNIT_EXPECT_FALSE(test, r->map.pfn_list[2] & HMM_PFN_P2PDMA);
+	expect_mapped(r, 0, 4);
+	KUNIT_EXPECT_EQ(test, unmap_range(r, 0, 4), (size_t)4);
+	expect_not_mapped(r, 0, 4);
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+}
+
 static void p2p_not_supported(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -631,26 +712,84 @@ static void direct_p2p(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, unmap_range(r, 0, 2), (size_t)2);
 }
 
-/* Everything is bounced, though dma_need_unmap() does not know it yet. */
+/* It cannot reach all memory, and who knows which page comes next? */
+static void direct_narrow_device(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	u64 mask = *f->dev->dma_mask, limit = f->dev->bus_dma_limit;
 
-static void swiotlb_gives_buffers_back(struct kunit *test)
+	*f->dev->dma_mask = DMA_BIT_MASK(24);
+	expect_refused(f);
+	*f->dev->dma_mask = mask;
+	f->dev->bus_dma_limit = DMA_BIT_MASK(24);
+	expect_refused(f);
+	f->dev->bus_dma_limit = limit;
+
+	/* All of the memory of the guest is below. */
+	*f->dev->dma_mask = DMA_BIT_MASK(32);
+	expect_not_refused(test, f->dev, false);
+	*f->dev->dma_mask = mask;
+}
+
+/* As if something else, such as kmalloc() memory, had been bounced */
+static void direct_after_bounce(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct region *r;
+
+	dma_reset_need_sync(f->dev);
+	KUNIT_EXPECT_TRUE(test, dma_need_unmap(f->dev));
+	expect_not_refused(test, f->dev, false);
+	r = scattered_region(f, 2);
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, 2), 2L);
+	KUNIT_EXPECT_EQ(test, map_pfn(r, 1),
+			phys_to_dma(f->dev, hmm_pfn_to_phys(r->pfns[1])));
+	KUNIT_EXPECT_EQ(test, unmap_range(r, 0, 2), (size_t)2);
+
+	/* As nothing was */
+	KUNIT_EXPECT_EQ(test, 0, dma_set_mask(f->dev, *f->dev->dma_mask));
+}
+
+/* Whole pages are never bounced, whatever else is. */
+static void bounce_whole_pages(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct region *r = scattered_region(f, 2);
-	struct page *from = hmm_pfn_to_page(r->pfns[0]);
-	struct page *to = hmm_pfn_to_page(r->pfns[1]);
-	long before = atomic_long_read(&f->dev->dma_io_tlb_mem->total_used);
+	struct page *ragged = fixture_lone_page(test);
+	dma_addr_t addr;
 
-	KUNIT_ASSERT_NOT_NULL(test, r->map.dma_list);
-	fixture_fill_page(from, 1);
 	KUNIT_EXPECT_EQ(test, map_range(r, 0, 2), 2L);
-	KUNIT_EXPECT_EQ(test, map_pfn(r, 0), map_pfn(r, 0));
-	KUNIT_EXPECT_NE(test, map_pfn(r, 0), phys_to_dma(f->dev, page_to_phys(from)));
-	edu_copy(test, f->edu, map_pfn(r, 1), map_pfn(r, 0), PAGE_SIZE);
+	expect_mapped(r, 0, 2);
+
+	addr = dma_map_page(f->dev, ragged, 64, 64, DMA_BIDIRECTIONAL);
+	KUNIT_ASSERT_FALSE(test, dma_mapping_error(f->dev, addr));
+	KUNIT_EXPECT_NE(test, iommu_iova_to_phys(f->domain, addr),
+			page_to_phys(ragged) + 64);
+	expect_not_refused(test, f->dev, true);
+	dma_unmap_page(f->dev, addr, 64, DMA_BIDIRECTIONAL);
+	expect_not_refused(test, f->dev, true);
 	KUNIT_EXPECT_EQ(test, unmap_range(r, 0, 2), (size_t)2);
-	KUNIT_EXPECT_MEMEQ(test, page_address(to), page_address(from), PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, before,
-			atomic_long_read(&f->dev->dma_io_tlb_mem->total_used));
+	expect_not_mapped(r, 0, 2);
+}
+
+/* The process goes on to write to its page while the device uses the buffer. */
+static void swiotlb_refused(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	u64 mask = *f->dev->dma_mask;
+
+	expect_refused(f);
+	*f->dev->dma_mask = DMA_BIT_MASK(24);
+	expect_refused(f);
+	*f->dev->dma_mask = mask;
+	dma_reset_need_sync(f->dev);
+	expect_refused(f);
+}
+
+/* The CPU does it all, and bounces nothing. */
+static void swiotlb_virtual_dma(struct kunit *test)
+{
+	expect_not_refused(test, NULL, false);
 }
 
 static int iommu_init(struct kunit *test)
@@ -671,6 +810,10 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(map_pfn_fails),
 	KUNIT_CASE(map_pfn_without_page),
 	KUNIT_CASE(alloc_not_allowed),
+	KUNIT_CASE(alloc_narrow_device),
+#ifdef CONFIG_ARCH_HAS_SYNC_DMA_FOR_DEVICE
+	KUNIT_CASE(alloc_noncoherent_device),
+#endif
 	KUNIT_CASE(alloc_too_large),
 	KUNIT_CASE(large_entries),
 	KUNIT_CASE(streaming_if_nothing_is_reserved),
@@ -678,6 +821,7 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(range_fault_keeps_flags),
 	KUNIT_CASE(p2p_bus_address),
 	KUNIT_CASE(p2p_through_host_bridge),
+	KUNIT_CASE(p2p_beside_memory),
 	KUNIT_CASE(p2p_not_supported),
 	{}
 };
@@ -707,6 +851,8 @@ static struct kunit_suite mock_suite = {
 static struct kunit_case direct_cases[] = {
 	KUNIT_CASE(direct_moves_data),
 	KUNIT_CASE(direct_p2p),
+	KUNIT_CASE(direct_narrow_device),
+	KUNIT_CASE(direct_after_bounce),
 	{}
 };
 
@@ -719,8 +865,23 @@ static struct kunit_suite direct_suite = {
 	.test_cases	= direct_cases,
 };
 
+static struct kunit_case bounce_cases[] = {
+	KUNIT_CASE(bounce_whole_pages),
+	{}
+};
+
+static struct kunit_suite bounce_suite = {
+	.name		= "hmm_dma_bounce",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= fixture_init_bounce,
+	.exit		= warnings_check,
+	.test_cases	= bounce_cases,
+};
+
 static struct kunit_case swiotlb_cases[] = {
-	KUNIT_CASE(swiotlb_gives_buffers_back),
+	KUNIT_CASE(swiotlb_refused),
+	KUNIT_CASE(swiotlb_virtual_dma),
 	{}
 };
 
@@ -733,7 +894,8 @@ static struct kunit_suite swiotlb_suite = {
 	.test_cases	= swiotlb_cases,
 };
 
-kunit_test_suites(&iommu_suite, &mock_suite, &direct_suite, &swiotlb_suite);
+kunit_test_suites(&iommu_suite, &mock_suite, &direct_suite, &bounce_suite,
+		  &swiotlb_suite);
 
 MODULE_DESCRIPTION("KUnit suites of the DMA mapping of HMM");
 MODULE_LICENSE("GPL");
