@@ -581,12 +581,12 @@ struct dbg_dump {
 };
 
 /* The order in which a bucket is listed; devices may have an address in common. */
-static bool dbg_dump_behind(const struct dbg_dump *dump,
-			    const struct dma_debug_entry *entry)
+static bool dbg_before(u64 addr, struct device *dev,
+		       const struct dma_debug_entry *entry)
 {
-	if (entry->dev_addr != dump->addr)
-		return entry->dev_addr > dump->addr;
-	return entry->dev > dump->dev;
+	if (addr != entry->dev_addr)
+		return addr < entry->dev_addr;
+	return dev < entry->dev;
 }
 
 /* The next reservation of the bucket, or NULL. */
@@ -599,11 +599,9 @@ static struct dma_debug_entry *dbg_dump_reservation(const struct dbg_dump *dump,
 
 	hlist_for_each_entry(entry, &dbg_reservations[dump->bucket], hash) {
 		if ((only && entry->dev != only) ||
-		    !dbg_dump_behind(dump, entry))
+		    !dbg_before(dump->addr, dump->dev, entry))
 			continue;
-		if (!found || entry->dev_addr < found->dev_addr ||
-		    (entry->dev_addr == found->dev_addr &&
-		     entry->dev < found->dev))
+		if (!found || dbg_before(entry->dev_addr, entry->dev, found))
 			found = entry;
 	}
 	return found;

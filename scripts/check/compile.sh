@@ -40,9 +40,6 @@ configure()
 # kmake <directory> <argument>...
 kmake()
 {
-	local cc=(CC="ccache $compiler" CROSS_COMPILE="${compiler%gcc}")
-
-	if [ "$compiler" = clang ]; then cc=(LLVM=1 CC="ccache clang"); fi
 	make -C build/linux O="$PWD/$1" ARCH="$arch" -j"$(nproc)" "${cc[@]}" "${@:2}"
 }
 
@@ -66,12 +63,13 @@ compile()
 }
 
 failed=0
-while IFS='|' read -r name arch compiler options; do
-	read -r name <<< "$name"
-	read -r arch <<< "$arch"
-	read -r compiler <<< "$compiler"
-	[ $# = 0 ] || [[ " $* " == *" $name "* ]] || continue
+asked=$(machines "$table" "$@")
+for name in $asked; do
+	arch=$(field "$table" "$name" 2)
+	compiler=$(field "$table" "$name" 3)
+	options=$(field "$table" "$name" 4)
 	command -v "$compiler" > /dev/null || die "$compiler: not found: scripts/tree/deps.sh all"
+	compiler_args "$compiler"
 	# shellcheck disable=SC2086 # words
 	wrong=$(configure "$name" $options) || wrong="$out/$name/log: allnoconfig has failed"
 	[ -n "$wrong" ] || wrong=$(compile "$name")
@@ -81,5 +79,5 @@ while IFS='|' read -r name arch compiler options; do
 		echo "not ok - compile: $name: ${wrong//$'\n'/, }"
 		failed=1
 	fi
-done < <(grep -v '^#' "$table")
+done
 exit $failed

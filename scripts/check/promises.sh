@@ -10,12 +10,12 @@
 # shellcheck disable=SC2317 # they are called by name
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
+. scripts/lib/rule.sh
 
 table=kernel/dma/tests/promises
 breaks=kernel/dma/tests/breaks
 page=Documentation/core-api/dma-iova.rst
 mapping=build/linux/kernel/dma/mapping.c
-failed=0
 
 [ -f "$mapping" ] || die "$mapping: missing: make tree"
 
@@ -94,24 +94,11 @@ case_in_no_suite()
 		comm -23 - <(cut -d . -f 2 <<< "$there" | sort -u)
 }
 
-# rule <function> <text>
-rule()
-{
-	local broken
-
-	if broken=$("$1" 2>&1 | sed '/^$/d' | paste -s -d ';' | sed 's/;/; /g') && [ -z "$broken" ]; then
-		echo "ok - promises: $2"
-	else
-		echo "not ok - promises: $2: $broken"
-		failed=1
-	fi
-}
-
-rule not_in_documentation_once	"the words of every promise are in the documentation, once"
-rule promised_twice		"no promise is in the table twice"
-rule without_a_case		"every promise has a case"
-rule case_in_no_suite		"every case is in a suite"
-rule case_not_there		"every case that a promise names is there"
-rule case_without_a_promise	"every case of the API is named by a promise, random and stress aside"
-rule case_without_a_break	"every case is named by a break"
+rule not_in_documentation_once	"promises: the words of every promise are in the documentation, once"
+rule promised_twice		"promises: no promise is in the table twice"
+rule without_a_case		"promises: every promise has a case"
+rule case_in_no_suite		"promises: every case is in a suite"
+rule case_not_there		"promises: every case that a promise names is there"
+rule case_without_a_promise	"promises: every case of the API is named by a promise, random and stress aside"
+rule case_without_a_break	"promises: every case is named by a break"
 exit "$failed"

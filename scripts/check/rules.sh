@@ -8,13 +8,13 @@
 # shellcheck disable=SC2317 # they are called by name
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
+. scripts/lib/rule.sh
 
 [ -d build/base ] || die "build/base: missing: make tree"
 whole=$(whole_files)
 entries=$(series)
 patches=$(cd patches && find . -name '*.patch' -printf '%P\n' | sort)
 there=$(comm -12 <(sort -u <<< "$entries") <(echo "$patches"))
-failed=0
 
 in_series_without_file() { comm -23 <(sort -u <<< "$entries") <(echo "$patches"); }
 file_not_in_series()     { comm -13 <(sort -u <<< "$entries") <(echo "$patches"); }
@@ -101,19 +101,6 @@ directory_not_known()
 {
 	git ls-files -co --exclude-standard | sed -n 's,/.*,,p' | sort -u |
 		comm -23 - <(printf '%s\n' "${whole_dirs[@]}" .ci configs patches scripts | sort)
-}
-
-# rule <function> <text>
-rule()
-{
-	local broken
-
-	if broken=$("$1" 2>&1 | sed '/^$/d' | paste -s -d ';' | sed 's/;/; /g') && [ -z "$broken" ]; then
-		echo "ok - $2"
-	else
-		echo "not ok - $2: $broken"
-		failed=1
-	fi
 }
 
 rule in_series_without_file	"every entry of patches/series has its patch"

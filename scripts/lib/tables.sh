@@ -24,6 +24,16 @@ cross_compile()
 	esac
 }
 
+# compiler_args <compiler>: leaves in $cc what kbuild wants to hear of it
+compiler_args()
+{
+	# shellcheck disable=SC2034 # for who sources this
+	case $1 in
+	clang)	cc=(LLVM=1 CC="ccache clang") ;;
+	*)	cc=(CROSS_COMPILE="${1%gcc}" CC="ccache $1") ;;
+	esac
+}
+
 # field <table> <name> <number of the column>
 field()
 {

@@ -25,7 +25,9 @@ fragments=("configs/$arch.config")
 for f in $(kernel "$name" fragments); do fragments+=("configs/$f.config"); done
 
 compiler=$(kernel "$name" compiler)
-command -v "${compiler:-${cross}gcc}" > /dev/null || die "${compiler:-${cross}gcc}: not found: scripts/tree/deps.sh all"
+compiler=${compiler:-${cross}gcc}
+compiler_args "$compiler"
+command -v "$compiler" > /dev/null || die "$compiler: not found: scripts/tree/deps.sh all"
 [ -d "$src" ] || die "$src: missing: make tree"
 for f in "${fragments[@]}"; do
 	[ -f "$f" ] || die "$f: no such fragment: see configs/"
@@ -37,9 +39,6 @@ export KBUILD_BUILD_USER=build KBUILD_BUILD_HOST=build KBUILD_BUILD_VERSION=1
 
 kmake()
 {
-	local cc=(CROSS_COMPILE="$cross" CC="ccache ${cross}gcc")
-
-	if [ "$compiler" = clang ]; then cc=(LLVM=1 CC="ccache clang"); fi
 	make -C "$src" O="$(realpath "$out")" ARCH="$arch" V="${V:-0}" "${cc[@]}" "$@"
 }
 

@@ -666,14 +666,10 @@ static void dump_probed(struct kprobe *probe, struct pt_regs *regs,
 }
 
 static struct kprobe printed_kprobe = {
+	.symbol_name = "seq_printf",
 	.pre_handler = dump_probe,
 	.post_handler = dump_probed,
 };
-
-static void dump_unprobe(void *data)
-{
-	unregister_kprobe(&printed_kprobe);
-}
 
 /* However many pieces there are, interrupts come through between any two. */
 static void dump_lets_interrupts_in(struct kunit *test)
@@ -693,13 +689,7 @@ static void dump_lets_interrupts_in(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0,
 					       DUMP_PIECES * PAGE_SIZE));
 
-	/* A kprobe is registered by its name or by its address. */
-	printed_kprobe.addr = NULL;
-	printed_kprobe.flags = 0;
-	printed_kprobe.symbol_name = "seq_printf";
-	KUNIT_ASSERT_EQ(test, 0, register_kprobe(&printed_kprobe));
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, dump_unprobe,
-							   NULL));
+	fixture_probe(test, &printed_kprobe);
 	dump_locked = 0;
 	dump_printed = 0;
 	debug_dma_iova_dump(&seq, f->dev);

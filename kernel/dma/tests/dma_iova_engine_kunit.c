@@ -147,23 +147,10 @@ static int caches_probe(struct kprobe *probe, struct pt_regs *regs)
 	return 0;
 }
 
-static struct kprobe caches_kprobe = { .pre_handler = caches_probe };
-
-static void caches_unprobe(void *data)
-{
-	unregister_kprobe(&caches_kprobe);
-}
-
-static void watch_caches(struct kunit *test)
-{
-	caches_kprobe.addr = NULL;
-	caches_kprobe.flags = 0;
-	caches_kprobe.symbol_name = "free_cpu_cached_iovas";
-	KUNIT_ASSERT_EQ(test, 0, register_kprobe(&caches_kprobe));
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
-							   caches_unprobe,
-							   NULL));
-}
+static struct kprobe caches_kprobe = {
+	.symbol_name = "free_cpu_cached_iovas",
+	.pre_handler = caches_probe,
+};
 
 /* All that a device with 32 bits can address */
 #define FULL_STATES	8192
@@ -205,7 +192,7 @@ static struct full *fill_space(struct kunit *test)
 							   full));
 	fixture_drain_flush_queue(test, f->dev);
 	KUNIT_ASSERT_EQ(test, 0, spy_insert(test));
-	watch_caches(test);
+	fixture_probe(test, &caches_kprobe);
 	KUNIT_ASSERT_EQ(test, 0, dma_set_mask(f->dev, DMA_BIT_MASK(32)));
 	/* One of each size that may be asked for, and then the largest first */
 	for (size = SZ_2M; size >= PAGE_SIZE; size /= 2)

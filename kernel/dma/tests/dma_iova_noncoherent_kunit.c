@@ -61,11 +61,6 @@ static void forget(void)
 	invalidated.calls = 0;
 }
 
-static void remove_probe(void *probe)
-{
-	unregister_kprobe(probe);
-}
-
 static const struct mock_iommu_config noncoherent = {
 	.page_sizes	= PAGE_SIZE,
 	.aperture	= SZ_64M,
@@ -78,15 +73,8 @@ static int noncoherent_init(struct kunit *test)
 	int i;
 
 	fixture_mock(test, &noncoherent);
-	for (i = 0; i < ARRAY_SIZE(probes); i++) {
-		/* A kprobe is registered by its name or by its address. */
-		probes[i].addr = NULL;
-		probes[i].flags = 0;
-		KUNIT_ASSERT_EQ(test, 0, register_kprobe(&probes[i]));
-		KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
-								   remove_probe,
-								   &probes[i]));
-	}
+	for (i = 0; i < ARRAY_SIZE(probes); i++)
+		fixture_probe(test, &probes[i]);
 	forget();
 	return 0;
 }

@@ -8,6 +8,8 @@
 #include <linux/iommu.h>
 #include <linux/iommu-dma.h>
 #include <linux/iopoll.h>
+#include <linux/kprobes.h>
+#include <linux/mman.h>
 #include <linux/platform_device.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
@@ -452,4 +454,31 @@ int fixture_init_forced_swiotlb(struct kunit *test)
 	if (!is_swiotlb_force_bounce(f->dev))
 		kunit_skip(test, "no bounce buffers: boot with swiotlb=force");
 	return 0;
+}
+
+void __user *fixture_user_memory(struct kunit *test, size_t size)
+{
+	unsigned long addr = kunit_vm_mmap(test, NULL, 0, size,
+					   PROT_READ | PROT_WRITE,
+					   MAP_ANONYMOUS | MAP_PRIVATE, 0);
+
+	KUNIT_ASSERT_NE(test, addr, 0UL);
+	KUNIT_ASSERT_LT(test, addr, (unsigned long)TASK_SIZE);
+	return (void __user *)addr;
+}
+
+static void fixture_remove_probe(void *probe)
+{
+	unregister_kprobe(probe);
+}
+
+void fixture_probe(struct kunit *test, struct kprobe *probe)
+{
+	/* What is left from the last time would be refused. */
+	probe->addr = NULL;
+	probe->flags = 0;
+	KUNIT_ASSERT_EQ(test, 0, register_kprobe(probe));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
+							   fixture_remove_probe,
+							   probe));
 }

@@ -15,6 +15,7 @@
 #define ENGINE	"dma-iova.c"
 
 struct bio_vec;
+struct kprobe;
 
 struct fixture {
 	struct kunit *test;
@@ -87,6 +88,12 @@ void fixture_drain_flush_queue(struct kunit *test, struct device *dev);
 
 /* The IOVA allocator has no memory of what @dev has asked for. */
 void fixture_forget_addresses(struct device *dev);
+
+/* Memory of a process, which lasts as long as the test */
+void __user *fixture_user_memory(struct kunit *test, size_t size);
+
+/* A probe by its symbol_name, for the rest of the test; any number of times */
+void fixture_probe(struct kunit *test, struct kprobe *probe);
 
 /* The variable behind a file in debugfs, of whatever type it is */
 void *fixture_debugfs(struct kunit *test, const char *dir, const char *file);

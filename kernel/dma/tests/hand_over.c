@@ -3,6 +3,7 @@
 #include <linux/ptrace.h>
 #include <linux/string.h>
 
+#include "fixture.h"
 #include "hand_over.h"
 
 struct hand_over hand_over[HAND_OVER_FUNCTIONS];
@@ -27,24 +28,13 @@ static int count(struct kprobe *probe, struct pt_regs *regs)
 	return 0;
 }
 
-static void remove_probe(void *probe)
-{
-	unregister_kprobe(probe);
-}
-
 void hand_over_insert(struct kunit *test)
 {
 	struct kprobe *probe;
 
 	for (probe = probes; probe < probes + HAND_OVER_FUNCTIONS; probe++) {
-		/* What is left from the last time would be refused. */
-		probe->addr = NULL;
-		probe->flags = 0;
 		probe->pre_handler = count;
-		KUNIT_ASSERT_EQ(test, register_kprobe(probe), 0);
-		KUNIT_ASSERT_EQ(test, 0,
-				kunit_add_action_or_reset(test, remove_probe,
-							  probe));
+		fixture_probe(test, probe);
 	}
 	hand_over_reset();
 }

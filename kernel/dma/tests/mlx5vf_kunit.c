@@ -17,7 +17,6 @@
 #include <linux/file.h>
 #include <linux/iommu.h>
 #include <linux/iova_bitmap.h>
-#include <linux/mman.h>
 #include <linux/sizes.h>
 #include <linux/uaccess.h>
 
@@ -357,17 +356,6 @@ static u8 *image_memory(struct kunit *test)
 	return image;
 }
 
-static char __user *user_memory(struct kunit *test, size_t size)
-{
-	unsigned long addr = kunit_vm_mmap(test, NULL, 0, size,
-					   PROT_READ | PROT_WRITE,
-					   MAP_ANONYMOUS | MAP_PRIVATE, 0);
-
-	KUNIT_ASSERT_NE(test, addr, 0UL);
-	KUNIT_ASSERT_LT(test, addr, (unsigned long)TASK_SIZE);
-	return (char __user *)addr;
-}
-
 static const struct file_operations no_fops = {};
 
 static void close_file(void *filp)
@@ -413,7 +401,7 @@ static struct mlx5_vf_migration_file *open_file(struct kunit *test, size_t size,
 							   migf));
 	kunit_activate_static_stub(test, mlx5vf_cmd_exec_save, fw_save);
 	kunit_activate_static_stub(test, mlx5vf_cmd_exec_load, fw_load);
-	*user = user_memory(test, size);
+	*user = fixture_user_memory(test, size);
 	hand_over_insert(test);
 	return migf;
 }
@@ -606,7 +594,7 @@ static void expect_report(struct kunit *test, struct mlx5_vhca_cq *cq,
 	size_t bits = 3 * REPORTS + 3, bytes = BITS_TO_LONGS(bits) * sizeof(long);
 	unsigned long *got = kunit_kzalloc(test, bytes, GFP_KERNEL);
 	unsigned long *want = kunit_kzalloc(test, bytes, GFP_KERNEL);
-	char __user *user = user_memory(test, bytes);
+	char __user *user = fixture_user_memory(test, bytes);
 	struct iova_bitmap *dirty;
 	int i, status = 0;
 

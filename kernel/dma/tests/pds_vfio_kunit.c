@@ -559,23 +559,12 @@ static void dirty_report_fails_to_map(struct kunit *test)
 	expect_report(pds, 0, SZ_64K);
 }
 
-static u8 __user *user_memory(struct kunit *test, size_t size)
-{
-	unsigned long addr = kunit_vm_mmap(test, NULL, 0, size,
-					   PROT_READ | PROT_WRITE,
-					   MAP_ANONYMOUS | MAP_PRIVATE, 0);
-
-	KUNIT_ASSERT_NE(test, addr, 0UL);
-	KUNIT_ASSERT_LT(test, addr, (unsigned long)TASK_SIZE);
-	return (u8 __user *)addr;
-}
-
 /* All is new, so it is what the user gets. */
 static void expect_dirty(struct pds_vfio_pci_device *pds, size_t bytes, u8 dirty)
 {
 	struct pds_vfio_region *region = pds->dirty.regions;
 	struct kunit *test = fw.f->test;
-	u8 __user *user = user_memory(test, bytes);
+	u8 __user *user = fixture_user_memory(test, bytes);
 	u8 *got = kunit_kmalloc(test, bytes, GFP_KERNEL);
 	size_t length = bytes * 8 * SZ_4K;
 	struct iova_bitmap *bitmap;

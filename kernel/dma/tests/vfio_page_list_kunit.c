@@ -469,11 +469,6 @@ static struct kprobe unmap_probe = {
 	.pre_handler	= count_unmap,
 };
 
-static void remove_unmap_probe(void *data)
-{
-	unregister_kprobe(&unmap_probe);
-}
-
 static void direct_map_moves_data(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -502,12 +497,7 @@ static void direct_unmaps_if_needed(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct vfio_page_list *list = list_of(test, 16);
 
-	unmap_probe.addr = NULL;
-	unmap_probe.flags = 0;
-	KUNIT_ASSERT_EQ(test, register_kprobe(&unmap_probe), 0);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
-							   remove_unmap_probe,
-							   NULL));
+	fixture_probe(test, &unmap_probe);
 	map(f, list);
 	unmap_calls = 0;
 	vfio_page_list_unmap(list);
