@@ -125,23 +125,17 @@ static int hmm_dma_kind(struct device *dev, struct pci_p2pdma_map_state *p2pdma,
 	}
 }
 
-static unsigned long hmm_dma_link_attrs(unsigned long kind)
+static unsigned long hmm_dma_attrs(unsigned long kind)
 {
 	return kind & HMM_PFN_P2PDMA ? DMA_ATTR_MMIO : 0;
 }
 
-/* Memory of a device is in no cache. */
-static unsigned long hmm_dma_stream_attrs(unsigned long kind)
-{
-	return kind & HMM_PFN_P2PDMA ? DMA_ATTR_SKIP_CPU_SYNC : 0;
-}
-
+/* Without a reservation. An entry is never bounced, as it is whole pages. */
 static dma_addr_t hmm_dma_stream(struct device *dev, struct hmm_dma_map *map,
-				 struct page *page, unsigned long kind)
+				 phys_addr_t phys, unsigned long kind)
 {
-	return dma_map_page_attrs(dev, page, 0, map->dma_entry_size,
-				  HMM_DMA_DIR,
-				  hmm_dma_stream_attrs(kind) | DMA_ATTR_NO_WARN);
+	return dma_map_phys(dev, phys, map->dma_entry_size, HMM_DMA_DIR,
+			    hmm_dma_attrs(kind) | DMA_ATTR_NO_WARN);
 }
 
 /* Unmap entries that follow each other and are mapped in the same way. */
@@ -156,7 +150,7 @@ static void hmm_dma_unmap_run(struct device *dev, struct hmm_dma_map *map,
 	if (dma_use_iova(&map->state)) {
 		dma_iova_unlink(dev, &map->state, idx * PAGE_SIZE,
 				nr * PAGE_SIZE, HMM_DMA_DIR,
-				hmm_dma_link_attrs(kind));
+				hmm_dma_attrs(kind));
 		return;
 	}
 	if (!map->dma_list)
@@ -165,8 +159,8 @@ static void hmm_dma_unmap_run(struct device *dev, struct hmm_dma_map *map,
 	addr = &map->dma_list[idx >> hmm_dma_order(map)];
 	end = addr + (nr >> hmm_dma_order(map));
 	for (; addr < end; addr++)
-		dma_unmap_page_attrs(dev, *addr, map->dma_entry_size,
-				     HMM_DMA_DIR, hmm_dma_stream_attrs(kind));
+		dma_unmap_phys(dev, *addr, map->dma_entry_size, HMM_DMA_DIR,
+			       hmm_dma_attrs(kind));
 }
 
 /*
@@ -180,13 +174,13 @@ static size_t hmm_dma_unmap_pfns(struct device *dev, struct hmm_dma_map *map,
 	size_t unmapped = 0, i = 0;
 
 	while (i < nr) {
-		unsigned long kind = pfns[i] & HMM_PFN_INOUT_FLAGS;
+		unsigned long kind = pfns[i] & HMM_PFN_DMA_FLAGS;
 		size_t start = i;
 
 		do {
-			pfns[i] &= ~HMM_PFN_INOUT_FLAGS;
+			pfns[i] &= ~HMM_PFN_DMA_FLAGS;
 			i += 1UL << order;
-		} while (i < nr && (pfns[i] & HMM_PFN_INOUT_FLAGS) == kind);
+		} while (i < nr && (pfns[i] & HMM_PFN_DMA_FLAGS) == kind);
 
 		if (kind & HMM_PFN_DMA_MAPPED) {
 			hmm_dma_unmap_run(dev, map, idx + start, i - start,
@@ -250,7 +244,7 @@ struct hmm_dma_range {
 	size_t done;
 
 	/* Pieces to link in one go, for the entries from pfns[start] on */
-	struct phys_vec vec[HMM_DMA_PIECES];
+	struct phys_vec *vec;	/* room for HMM_DMA_PIECES, or for all entries */
 	unsigned int pieces;
 	unsigned long kind;
 	size_t start;
@@ -271,7 +265,7 @@ static int hmm_dma_link_pieces(struct hmm_dma_range *r)
 
 	err = dma_iova_link_vec(r->dev, &r->map->state, r->vec, r->pieces,
 				(r->idx + i) * PAGE_SIZE, HMM_DMA_DIR,
-				hmm_dma_link_attrs(r->kind));
+				hmm_dma_attrs(r->kind));
 	if (err)
 		return err;
 
@@ -308,13 +302,14 @@ static int hmm_dma_add_piece(struct hmm_dma_range *r, size_t i,
 
 /* Map an entry in any way but by a link; if it has an address, keep that. */
 static int hmm_dma_map_unlinked(struct hmm_dma_range *r, size_t i,
-				struct page *page, unsigned long kind)
+				unsigned long kind)
 {
 	struct hmm_dma_map *map = r->map;
 	dma_addr_t addr;
 
 	if (r->dev && !(kind & HMM_PFN_P2PDMA_BUS)) {
-		addr = hmm_dma_stream(r->dev, map, page, kind);
+		addr = hmm_dma_stream(r->dev, map, hmm_pfn_to_phys(r->pfns[i]),
+				      kind);
 		if (dma_mapping_error(r->dev, addr))
 			return -ENOMEM;
 		if (map->dma_list)
@@ -335,7 +330,7 @@ static int hmm_dma_map_entry(struct hmm_dma_range *r, size_t i,
 	if (err)
 		return err;
 	if (!dma_use_iova(&r->map->state) || kind & HMM_PFN_P2PDMA_BUS)
-		return hmm_dma_map_unlinked(r, i, page, kind);
+		return hmm_dma_map_unlinked(r, i, kind);
 	return hmm_dma_add_piece(r, i, kind);
 }
 
@@ -352,7 +347,7 @@ static int hmm_dma_map_new(struct hmm_dma_range *r,
 	int err;
 
 	for (i = 0; i < r->nr; i += step) {
-		r->pfns[i] &= ~HMM_PFN_INOUT_FLAGS;
+		r->pfns[i] &= ~HMM_PFN_DMA_FLAGS;
 		r->done = i + step;
 		if (!(r->pfns[i] & HMM_PFN_VALID) ||
 		    list[i] & HMM_PFN_DMA_MAPPED)
@@ -423,8 +418,10 @@ long hmm_dma_map_range(struct device *dev, struct hmm_dma_map *map, size_t idx,
 		       size_t nr, unsigned long *pfns)
 {
 	struct pci_p2pdma_map_state p2pdma = {};
+	struct phys_vec vec[HMM_DMA_PIECES];
 	struct hmm_dma_range r = {
 		.dev = dev, .map = map, .idx = idx, .nr = nr, .pfns = pfns,
+		.vec = vec,
 	};
 
 	return hmm_dma_map_pfns(&r, &p2pdma);
@@ -450,7 +447,22 @@ static dma_addr_t hmm_dma_addr(struct device *dev, struct hmm_dma_map *map,
 		return map->dma_list[idx >> hmm_dma_order(map)];
 
 	/* Nothing is mapped, and nothing has to be unmapped, by this. */
-	return hmm_dma_stream(dev, map, page, pfn);
+	return hmm_dma_stream(dev, map, hmm_pfn_to_phys(pfn), pfn);
+}
+
+/* Map one entry, of which @map has what hmm_range_fault() has found. */
+static long hmm_dma_map_entry_alone(struct device *dev, struct hmm_dma_map *map,
+				    size_t idx,
+				    struct pci_p2pdma_map_state *p2pdma)
+{
+	unsigned long pfn = map->pfn_list[idx];
+	struct phys_vec vec;
+	struct hmm_dma_range r = {
+		.dev = dev, .map = map, .idx = idx, .nr = 1, .pfns = &pfn,
+		.vec = &vec,
+	};
+
+	return hmm_dma_map_pfns(&r, p2pdma);
 }
 
 /**
@@ -474,13 +486,11 @@ dma_addr_t hmm_dma_map_pfn(struct device *dev, struct hmm_dma_map *map,
 			   struct pci_p2pdma_map_state *p2pdma_state)
 {
 	unsigned long pfn = map->pfn_list[idx];
-	struct hmm_dma_range r = {
-		.dev = dev, .map = map, .idx = idx, .nr = 1, .pfns = &pfn,
-	};
 
 	if (WARN_ONCE(!(pfn & HMM_PFN_VALID), "no page to map\n"))
 		return DMA_MAPPING_ERROR;
-	if (!(pfn & HMM_PFN_DMA_MAPPED) && hmm_dma_map_pfns(&r, p2pdma_state) < 0)
+	if (!(pfn & HMM_PFN_DMA_MAPPED) &&
+	    hmm_dma_map_entry_alone(dev, map, idx, p2pdma_state) < 0)
 		return DMA_MAPPING_ERROR;
 	return hmm_dma_addr(dev, map, idx, p2pdma_state);
 }

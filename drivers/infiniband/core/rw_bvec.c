@@ -17,7 +17,7 @@
 enum {
 	RDMA_RW_ONE_PIECE,	/* ... is that of the only SGE */
 	RDMA_RW_PIECES,		/* ... is that of so many SGEs: ctx->nr_pieces */
-	RDMA_RW_IOVA,		/* ... is linked into a reservation: ctx->iova */
+	RDMA_RW_LINKED,		/* ... is linked into a reservation: ctx->iova */
 	RDMA_RW_SGT,		/* ... is in a scatterlist: ctx->sgt */
 };
 
@@ -152,7 +152,7 @@ static int rdma_rw_init_iova(struct rdma_rw_ctx *ctx, struct ib_qp *qp,
 
 	if (err)
 		return err;
-	ctx->mapped = RDMA_RW_IOVA;
+	ctx->mapped = RDMA_RW_LINKED;
 	return rdma_rw_init_single_wr(ctx, qp, ctx->iova.addr,
 				      mem->iter.bi_size, remote_addr, rkey,
 				      dir);
@@ -363,7 +363,7 @@ void rdma_rw_ctx_destroy_bvec(struct rdma_rw_ctx *ctx, struct ib_qp *qp,
 		kfree(ctx->map.wrs);
 		kfree(ctx->map.sges);
 		break;
-	case RDMA_RW_IOVA:
+	case RDMA_RW_LINKED:
 		dma_iova_destroy(dev->dma_device, &ctx->iova,
 				 ctx->single.sge.length, dir, 0);
 		break;

@@ -518,10 +518,10 @@ static void range_fault_keeps_flags(struct kunit *test)
 	mmap_read_unlock(current->mm);
 	mmu_interval_notifier_remove(&notifier);
 
-	KUNIT_EXPECT_EQ(test, pfns[0] & HMM_PFN_INOUT_FLAGS, flags);
+	KUNIT_EXPECT_EQ(test, pfns[0] & HMM_PFN_DMA_FLAGS, flags);
 	KUNIT_EXPECT_TRUE(test, pfns[0] & HMM_PFN_VALID);
 	KUNIT_EXPECT_EQ(test, pfns[1], flags);
-	KUNIT_EXPECT_EQ(test, pfns[2] & HMM_PFN_INOUT_FLAGS, 0UL);
+	KUNIT_EXPECT_EQ(test, pfns[2] & HMM_PFN_DMA_FLAGS, 0UL);
 	KUNIT_EXPECT_TRUE(test, pfns[2] & HMM_PFN_WRITE);
 	KUNIT_EXPECT_EQ(test, pfns[3], flags | HMM_PFN_ERROR);
 	KUNIT_EXPECT_EQ(test, hmm_pfn_to_map_order(pfns[0]), 0U);
@@ -566,7 +566,7 @@ static void p2p_bus_address(struct kunit *test)
 				      2 * PAGE_SIZE);
 
 	KUNIT_EXPECT_EQ(test, unmap_range(r, 0, 4), (size_t)4);
-	KUNIT_EXPECT_EQ(test, r->map.pfn_list[1] & HMM_PFN_INOUT_FLAGS, 0UL);
+	KUNIT_EXPECT_EQ(test, r->map.pfn_list[1] & HMM_PFN_DMA_FLAGS, 0UL);
 	expect_not_mapped(r, 0, 4);
 	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
 	kunit_release_action(test, free_region, r);
@@ -630,6 +630,29 @@ static void p2p_beside_memory(struct kunit *test)
 	expect_mapped(r, 0, 4);
 	KUNIT_EXPECT_EQ(test, unmap_range(r, 0, 4), (size_t)4);
 	expect_not_mapped(r, 0, 4);
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+}
+
+/* Where nothing is reserved, too, it is mapped as device memory. */
+static void p2p_without_reservation(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct pci_dev *pdev = p2pmem_get(test);
+	struct page *pages = p2pmem_pages(test, pdev, 1);
+	struct region *r;
+
+	p2pmem_allow_host_bridge(test, pdev);
+	dma_set_min_align_mask(f->dev, 2 * PAGE_SIZE - 1);
+	r = scattered_region(f, 2);
+	dma_set_min_align_mask(f->dev, 0);
+	KUNIT_ASSERT_FALSE(test, dma_use_iova(&r->map.state));
+
+	r->pfns[1] = found(pages, HMM_PFN_WRITE);
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, 2), 2L);
+	KUNIT_EXPECT_TRUE(test, spy.prot & IOMMU_MMIO);
+	KUNIT_EXPECT_FALSE(test, spy.prot & IOMMU_CACHE);
+	expect_mapped(r, 0, 2);
+	KUNIT_EXPECT_EQ(test, unmap_range(r, 0, 2), (size_t)2);
 	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
 }
 
@@ -822,6 +845,7 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(p2p_bus_address),
 	KUNIT_CASE(p2p_through_host_bridge),
 	KUNIT_CASE(p2p_beside_memory),
+	KUNIT_CASE(p2p_without_reservation),
 	KUNIT_CASE(p2p_not_supported),
 	{}
 };

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit suites of R/W contexts whose memory is described by bio_vecs. The RDMA
- * device is a stub that never sees a work request, but what it maps for is real,
- * and moves the data through the addresses in the SGEs.
+ * KUnit suites of R/W contexts whose memory is described by bio_vecs.
  *
  * rdma_rw		behind an IOMMU, with a spy
  * rdma_rw_bounce	behind an IOMMU, untrusted, with swiotlb
@@ -23,110 +21,19 @@
 #include "fail_alloc.h"
 #include "fixture.h"
 #include "p2pmem.h"
+#include "rdma_stub.h"
 #include "spy.h"
 
-#define PORT		1
-#define LKEY		0x1234
 #define RKEY		0x5678
 #define REMOTE_ADDR	0xfffffff0ULL	/* its sum with a length needs 64 bits */
-
-/* SGEs of a work request: two numbers that no count here is a multiple of */
-#define MAX_WRITE_SGE	4
-#define MAX_READ_SGE	3
 
 /* Pieces; not so few that all are linked by one call */
 #define MANY		41
 
 #define MAX_SGES	64
-#define MR_PAGES	8
 
 /* More steps than any call has */
 #define STEPS_MAX	100
-
-/* The RDMA device */
-
-struct rdma {
-	struct ib_device ibdev;
-	struct ib_port_data ports[PORT + 1];
-	struct ib_pd pd;
-	struct ib_qp qp;
-
-	/* Registered by the only MR */
-	struct ib_mr mr;
-	u64 pages[MR_PAGES];
-	int nr_pages;
-};
-
-static int set_page(struct ib_mr *mr, u64 addr)
-{
-	struct rdma *r = container_of(mr, struct rdma, mr);
-
-	if (r->nr_pages == MR_PAGES)
-		return -ENOMEM;
-	r->pages[r->nr_pages++] = addr;
-	return 0;
-}
-
-static int map_mr_sg(struct ib_mr *mr, struct scatterlist *sg, int nents,
-		     unsigned int *offset)
-{
-	struct rdma *r = container_of(mr, struct rdma, mr);
-
-	r->nr_pages = 0;
-	return ib_sg_to_pages(mr, sg, nents, offset, set_page);
-}
-
-struct limits {
-	struct device *dev;
-	unsigned int max_size;
-	unsigned long boundary;
-};
-
-static void restore_limits(void *data)
-{
-	struct limits *l = data;
-
-	dma_set_max_seg_size(l->dev, l->max_size);
-	dma_set_seg_boundary(l->dev, l->boundary);
-}
-
-/* For the rest of the test, what drivers of RDMA devices set */
-static void lift_limits(struct kunit *test, struct device *dev)
-{
-	struct limits *l = kunit_kzalloc(test, sizeof(*l), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, l);
-	l->dev = dev;
-	l->max_size = dma_get_max_seg_size(dev);
-	l->boundary = dma_get_seg_boundary(dev);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, restore_limits,
-							   l));
-	dma_set_max_seg_size(dev, UINT_MAX);
-}
-
-static struct rdma *new_rdma(struct fixture *f)
-{
-	struct rdma *r = kunit_kzalloc(f->test, sizeof(*r), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(f->test, r);
-	lift_limits(f->test, f->dev);
-	r->ibdev.dma_device = f->dev;
-	r->ibdev.port_data = r->ports;
-	r->ibdev.ops.map_mr_sg = map_mr_sg;
-	r->ibdev.attrs.max_fast_reg_page_list_len = MR_PAGES;
-	r->ports[PORT].immutable.core_cap_flags = RDMA_CORE_PORT_IBA_ROCE;
-	r->pd.device = &r->ibdev;
-	r->pd.local_dma_lkey = LKEY;
-	r->qp.device = &r->ibdev;
-	r->qp.pd = &r->pd;
-	r->qp.max_write_sge = MAX_WRITE_SGE;
-	r->qp.max_read_sge = MAX_READ_SGE;
-	spin_lock_init(&r->qp.mr_lock);
-	INIT_LIST_HEAD(&r->qp.rdma_mrs);
-	r->mr.device = &r->ibdev;
-	list_add(&r->mr.qp_entry, &r->qp.rdma_mrs);
-	return r;
-}
 
 /* Memory */
 
@@ -155,7 +62,7 @@ static unsigned int data_size(const struct bio_vec *data, int nr)
 
 struct transfer {
 	struct fixture *f;
-	struct rdma *rdma;
+	struct rdma_stub *rdma;
 	const struct bio_vec *data;
 	u32 nr_data;
 	struct bvec_iter iter;
@@ -174,7 +81,7 @@ struct transfer {
 	size_t into;
 };
 
-static struct transfer *new_transfer(struct fixture *f, struct rdma *rdma,
+static struct transfer *new_transfer(struct fixture *f, struct rdma_stub *rdma,
 				     enum dma_data_direction dir,
 				     const struct bio_vec *data, int nr)
 {
@@ -194,14 +101,14 @@ static struct transfer *new_transfer(struct fixture *f, struct rdma *rdma,
 static int try_init(struct transfer *t)
 {
 	memset(&t->ctx, 0xff, sizeof(t->ctx));
-	return rdma_rw_ctx_init_bvec(&t->ctx, &t->rdma->qp, PORT, t->data,
+	return rdma_rw_ctx_init_bvec(&t->ctx, &t->rdma->qp, RDMA_STUB_PORT, t->data,
 				     t->nr_data, t->iter, REMOTE_ADDR, RKEY,
 				     t->dir);
 }
 
 static void destroy(struct transfer *t)
 {
-	rdma_rw_ctx_destroy_bvec(&t->ctx, &t->rdma->qp, PORT, t->data,
+	rdma_rw_ctx_destroy_bvec(&t->ctx, &t->rdma->qp, RDMA_STUB_PORT, t->data,
 				 t->nr_data, t->dir);
 }
 
@@ -209,15 +116,21 @@ static enum ib_wr_opcode opcode_of(struct transfer *t)
 {
 	if (t->dir == DMA_TO_DEVICE)
 		return IB_WR_RDMA_WRITE;
-	return rdma_cap_read_inv(&t->rdma->ibdev, PORT) ?
+	return rdma_cap_read_inv(&t->rdma->ibdev, RDMA_STUB_PORT) ?
 	       IB_WR_RDMA_READ_WITH_INV : IB_WR_RDMA_READ;
+}
+
+static int max_sge_of(struct transfer *t)
+{
+	return t->dir == DMA_TO_DEVICE ? RDMA_STUB_WRITE_SGE :
+					 RDMA_STUB_READ_SGE;
 }
 
 /* It goes on where the one before has ended. */
 static void take_wr(struct transfer *t, const struct ib_send_wr *wr)
 {
 	struct kunit *test = t->f->test;
-	int max_sge = t->dir == DMA_TO_DEVICE ? MAX_WRITE_SGE : MAX_READ_SGE;
+	int max_sge = max_sge_of(t);
 	int i;
 
 	KUNIT_EXPECT_EQ(test, wr->opcode, opcode_of(t));
@@ -245,7 +158,7 @@ static void take_wrs(struct transfer *t, int ret)
 	t->nr_wrs = 0;
 	t->nr_regs = 0;
 	t->bytes = 0;
-	wr = rdma_rw_ctx_wrs(&t->ctx, &t->rdma->qp, PORT, &t->cqe, NULL);
+	wr = rdma_rw_ctx_wrs(&t->ctx, &t->rdma->qp, RDMA_STUB_PORT, &t->cqe, NULL);
 	for (; wr; last = wr, wr = wr->next) {
 		if (wr->opcode == IB_WR_REG_MR)
 			t->nr_regs++;
@@ -274,7 +187,7 @@ static void expect_sges(struct transfer *t, int nr_sges, int nr_wrs)
 	KUNIT_EXPECT_EQ(t->f->test, t->nr_wrs, nr_wrs);
 	KUNIT_EXPECT_EQ(t->f->test, t->nr_regs, 0);
 	for (i = 0; i < nr_sges; i++)
-		KUNIT_EXPECT_EQ(t->f->test, t->sges[i].lkey, LKEY);
+		KUNIT_EXPECT_EQ(t->f->test, t->sges[i].lkey, RDMA_STUB_LKEY);
 }
 
 static void expect_one_sge(struct transfer *t)
@@ -285,8 +198,7 @@ static void expect_one_sge(struct transfer *t)
 
 static int wrs_of(struct transfer *t, int nr_sges)
 {
-	return DIV_ROUND_UP(nr_sges, t->dir == DMA_TO_DEVICE ? MAX_WRITE_SGE :
-							       MAX_READ_SGE);
+	return DIV_ROUND_UP(nr_sges, max_sge_of(t));
 }
 
 static void expect_sge_per_bvec(struct transfer *t)
@@ -478,7 +390,7 @@ static void expect_requests_to_iommu(struct transfer *t, int links, int prot)
 static void init_one_sge_of_scattered_pages(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct rdma *r = new_rdma(f);
+	struct rdma_stub *r = rdma_stub_new(f);
 	struct bio_vec *data = fixture_scattered_data(test, 16, 512, 1024);
 
 	expect_requests_to_iommu(new_transfer(f, r, DMA_TO_DEVICE, data, 16),
@@ -493,7 +405,7 @@ static void init_many_pieces(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct bio_vec *data = fixture_scattered_data(test, MANY, 512, 1024);
 
-	expect_requests_to_iommu(new_transfer(f, new_rdma(f), DMA_TO_DEVICE,
+	expect_requests_to_iommu(new_transfer(f, rdma_stub_new(f), DMA_TO_DEVICE,
 					      data, MANY), MANY, IOMMU_READ);
 }
 
@@ -502,7 +414,7 @@ static void init_iter_within_bvecs(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct bio_vec *data = fixture_scattered_data(test, 6, 0, PAGE_SIZE);
-	struct transfer *t = new_transfer(f, new_rdma(f), DMA_FROM_DEVICE,
+	struct transfer *t = new_transfer(f, rdma_stub_new(f), DMA_FROM_DEVICE,
 					  data, 6);
 
 	t->iter.bi_idx = 1;
@@ -519,7 +431,7 @@ static void init_multi_page_bvecs(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct page *large = fixture_large_page(test);
-	struct rdma *r = new_rdma(f);
+	struct rdma_stub *r = rdma_stub_new(f);
 	struct bio_vec data[3];
 
 	bvec_set_page(&data[0], large, 3 * PAGE_SIZE + 512, PAGE_SIZE - 512);
@@ -538,14 +450,14 @@ static void init_one_bvec(struct kunit *test)
 	struct bio_vec data;
 
 	bvec_set_page(&data, fixture_lone_page(test), 1024, 512);
-	expect_requests_to_iommu(new_transfer(f, new_rdma(f), DMA_FROM_DEVICE,
+	expect_requests_to_iommu(new_transfer(f, rdma_stub_new(f), DMA_FROM_DEVICE,
 					      &data, 1), 1, IOMMU_WRITE);
 }
 
 static void expect_data_moves_by_one_sge(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct rdma *r = new_rdma(f);
+	struct rdma_stub *r = rdma_stub_new(f);
 	struct transfer *out, *in;
 
 	out = new_transfer(f, r, DMA_TO_DEVICE,
@@ -570,7 +482,7 @@ static void init_gap_between_pieces(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct bio_vec *data = data_with_gap(test);
-	struct rdma *r = new_rdma(f);
+	struct rdma_stub *r = rdma_stub_new(f);
 
 	expect_transfer_is_pieces(new_transfer(f, r, DMA_TO_DEVICE, data,
 					       NR_WITH_GAP));
@@ -587,7 +499,7 @@ static void init_more_pieces_than_max_sge(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct bio_vec *data = data_with_gap(test);
-	struct rdma *r = new_rdma(f);
+	struct rdma_stub *r = rdma_stub_new(f);
 	struct transfer *t;
 
 	t = new_transfer(f, r, DMA_FROM_DEVICE, data, NR_WITH_GAP);
@@ -604,7 +516,7 @@ static void init_more_pieces_than_max_sge(struct kunit *test)
 static void init_moves_data_by_pieces(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct rdma *r = new_rdma(f);
+	struct rdma_stub *r = rdma_stub_new(f);
 	struct transfer *out, *in;
 
 	out = new_transfer(f, r, DMA_TO_DEVICE, data_with_gap(test),
@@ -620,7 +532,7 @@ static void init_longer_than_max_seg_size(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct bio_vec *data = fixture_scattered_data(test, 4, 512, 1024);
-	struct transfer *t = new_transfer(f, new_rdma(f), DMA_TO_DEVICE, data,
+	struct transfer *t = new_transfer(f, rdma_stub_new(f), DMA_TO_DEVICE, data,
 					  4);
 
 	dma_set_max_seg_size(f->dev, t->iter.bi_size - 1);
@@ -634,7 +546,7 @@ static void init_across_segment_boundary(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct bio_vec *data = fixture_scattered_data(test, 17, 512, 1024);
-	struct transfer *t = new_transfer(f, new_rdma(f), DMA_TO_DEVICE, data,
+	struct transfer *t = new_transfer(f, rdma_stub_new(f), DMA_TO_DEVICE, data,
 					  17);
 
 	dma_set_seg_boundary(f->dev, SZ_64K - 1);
@@ -659,7 +571,7 @@ static void init_reservation_refused(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct bio_vec *data = fixture_scattered_data(test, 20, 512, 1024);
-	struct transfer *t = new_transfer(f, new_rdma(f), DMA_FROM_DEVICE,
+	struct transfer *t = new_transfer(f, rdma_stub_new(f), DMA_FROM_DEVICE,
 					  data, 20);
 
 	expect_transfer_is_one_sge(t);
@@ -674,7 +586,7 @@ static void init_virtual_dma(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct bio_vec *data = fixture_scattered_data(test, 5, 512, 1024);
-	struct rdma *r = new_rdma(f);
+	struct rdma_stub *r = rdma_stub_new(f);
 	struct transfer *t;
 
 	r->ibdev.dma_device = NULL;
@@ -709,10 +621,10 @@ static void init_iwarp_registers_memory(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct bio_vec *data = fixture_scattered_data(test, 4, 512, 1024);
-	struct rdma *r = new_rdma(f);
+	struct rdma_stub *r = rdma_stub_new(f);
 	struct transfer *t;
 
-	r->ports[PORT].immutable.core_cap_flags = RDMA_CORE_PORT_IWARP;
+	r->ports[RDMA_STUB_PORT].immutable.core_cap_flags = RDMA_CORE_PORT_IWARP;
 	t = new_transfer(f, r, DMA_FROM_DEVICE, data, 4);
 	prepare(t);
 	expect_registered(t);
@@ -729,7 +641,7 @@ static void init_max_sgl_rd_needs_no_registration(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct bio_vec *data = fixture_scattered_data(test, 4, 512, 1024);
-	struct rdma *r = new_rdma(f);
+	struct rdma_stub *r = rdma_stub_new(f);
 	struct transfer *t;
 
 	r->ibdev.attrs.max_sgl_rd = 2;
@@ -763,7 +675,7 @@ static void init_p2p_bus_address(struct kunit *test)
 	bvec_set_page(&data[0], pages, PAGE_SIZE, 0);
 	bvec_set_page(&data[1], pages + 2, PAGE_SIZE, 0);
 	bvec_set_page(&data[2], fixture_lone_page(test), 1024, 0);
-	t = new_transfer(f, new_rdma(f), DMA_FROM_DEVICE, data, 3);
+	t = new_transfer(f, rdma_stub_new(f), DMA_FROM_DEVICE, data, 3);
 	prepare(t);
 	expect_sge_per_bvec(t);
 	KUNIT_EXPECT_EQ(test, t->sges[0].addr,
@@ -782,7 +694,7 @@ static void init_p2p_not_supported(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct page *pages = p2pmem_pages(test, p2pmem_get(test), 4);
-	struct rdma *r = new_rdma(f);
+	struct rdma_stub *r = rdma_stub_new(f);
 	struct bio_vec data[2];
 
 	bvec_set_page(&data[0], fixture_lone_page(test), PAGE_SIZE, 0);
@@ -800,7 +712,7 @@ static void init_nothing_to_transfer(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct bio_vec *data = fixture_scattered_data(test, 3, 0, PAGE_SIZE);
-	struct transfer *t = new_transfer(f, new_rdma(f), DMA_TO_DEVICE, data,
+	struct transfer *t = new_transfer(f, rdma_stub_new(f), DMA_TO_DEVICE, data,
 					  3);
 
 	t->iter.bi_size = 0;
@@ -812,7 +724,7 @@ static void init_iter_beyond_bvecs(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct bio_vec *data = fixture_scattered_data(test, 4, 0, PAGE_SIZE);
-	struct transfer *t = new_transfer(f, new_rdma(f), DMA_TO_DEVICE, data,
+	struct transfer *t = new_transfer(f, rdma_stub_new(f), DMA_TO_DEVICE, data,
 					  3);
 
 	t->iter.bi_size = 3 * PAGE_SIZE + 1;
@@ -830,7 +742,7 @@ static void init_empty_bvec(struct kunit *test)
 	struct bio_vec *data = fixture_scattered_data(test, 3, 0, PAGE_SIZE);
 	struct transfer *t;
 
-	t = new_transfer(f, new_rdma(f), DMA_TO_DEVICE, data, 3);
+	t = new_transfer(f, rdma_stub_new(f), DMA_TO_DEVICE, data, 3);
 	t->iter.bi_bvec_done = PAGE_SIZE + 1;
 	t->iter.bi_size = PAGE_SIZE;
 	expect_init_fails(t, -EINVAL);
@@ -851,7 +763,7 @@ static void bounce_moves_data_by_one_sge(struct kunit *test)
 static void bounce_moves_data_by_pieces(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct rdma *r = new_rdma(f);
+	struct rdma_stub *r = rdma_stub_new(f);
 	struct transfer *out, *in;
 
 	dma_set_min_align_mask(f->dev, 0);
@@ -870,7 +782,7 @@ static void direct_pieces(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct bio_vec *data = fixture_scattered_data(test, 7, 512, 1024);
-	struct rdma *r = new_rdma(f);
+	struct rdma_stub *r = rdma_stub_new(f);
 	struct transfer *t;
 
 	t = new_transfer(f, r, DMA_TO_DEVICE, data, 7);
@@ -889,7 +801,7 @@ static void direct_pieces(struct kunit *test)
 static void direct_moves_data(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct rdma *r = new_rdma(f);
+	struct rdma_stub *r = rdma_stub_new(f);
 	struct transfer *out, *in;
 
 	out = new_transfer(f, r, DMA_TO_DEVICE,
@@ -904,7 +816,7 @@ static void direct_max_sgl_rd_registers_memory(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct bio_vec *data = fixture_scattered_data(test, 4, 512, 1024);
-	struct rdma *r = new_rdma(f);
+	struct rdma_stub *r = rdma_stub_new(f);
 	struct transfer *t, *other;
 	int i;
 
@@ -1110,7 +1022,7 @@ static void fails_at_each_step_of_one_sge(struct kunit *test)
 {
 	struct fixture *f = failures_fixture(test);
 	struct bio_vec *data = fixture_scattered_data(test, MANY, 512, 1024);
-	struct transfer *t = new_transfer(f, new_rdma(f), DMA_FROM_DEVICE,
+	struct transfer *t = new_transfer(f, rdma_stub_new(f), DMA_FROM_DEVICE,
 					  data, MANY);
 
 	KUNIT_EXPECT_EQ(test, fail_each(t, &f->mock->fail_map, -EIO), MANY);
@@ -1123,7 +1035,7 @@ static void fails_at_each_step_of_one_sge(struct kunit *test)
 static void fails_at_each_step_of_pieces(struct kunit *test)
 {
 	struct fixture *f = failures_fixture(test);
-	struct transfer *t = new_transfer(f, new_rdma(f), DMA_FROM_DEVICE,
+	struct transfer *t = new_transfer(f, rdma_stub_new(f), DMA_FROM_DEVICE,
 					  data_with_gap(test), NR_WITH_GAP);
 
 	KUNIT_EXPECT_EQ(test, fail_each(t, &f->mock->fail_map, -ENOMEM),
@@ -1137,7 +1049,7 @@ static void fails_at_each_step_of_pieces(struct kunit *test)
 static void fails_at_each_step_of_one_bvec(struct kunit *test)
 {
 	struct fixture *f = failures_fixture(test);
-	struct transfer *t = new_transfer(f, new_rdma(f), DMA_TO_DEVICE,
+	struct transfer *t = new_transfer(f, rdma_stub_new(f), DMA_TO_DEVICE,
 					  fixture_scattered_data(test, 1, 512, 1024),
 					  1);
 
@@ -1149,10 +1061,10 @@ static void fails_at_each_step_of_registration(struct kunit *test)
 {
 	struct fixture *f = failures_fixture(test);
 	struct bio_vec *data = fixture_scattered_data(test, 4, 512, 1024);
-	struct rdma *r = new_rdma(f);
+	struct rdma_stub *r = rdma_stub_new(f);
 	struct transfer *t = new_transfer(f, r, DMA_FROM_DEVICE, data, 4);
 
-	r->ports[PORT].immutable.core_cap_flags = RDMA_CORE_PORT_IWARP;
+	r->ports[RDMA_STUB_PORT].immutable.core_cap_flags = RDMA_CORE_PORT_IWARP;
 	KUNIT_EXPECT_EQ(test, fail_each(t, &f->mock->fail_map, -EINVAL), 4);
 	fail_alloc_insert(test);
 	/* The scatterlist and the work requests */
@@ -1170,7 +1082,7 @@ static void refused_segment_gives_reservation_back(struct kunit *test)
 {
 	struct fixture *f = failures_fixture(test);
 	struct bio_vec *data = fixture_scattered_data(test, 4, 512, 1024);
-	struct transfer *t = new_transfer(f, new_rdma(f), DMA_TO_DEVICE, data,
+	struct transfer *t = new_transfer(f, rdma_stub_new(f), DMA_TO_DEVICE, data,
 					  4);
 
 	dma_set_max_seg_size(f->dev, PAGE_SIZE);

@@ -16,11 +16,6 @@ dir=$OUT/no-iommu
 KERNEL=${KERNEL:-test}
 image=$(kernel_of "$KERNEL")
 
-# In the order in which they are loaded
-modules=(drivers/net/dummy lib/oid_registry net/sunrpc/sunrpc net/sunrpc/auth_gss/auth_rpcgss
-	net/sunrpc/xprtrdma/rpcrdma net/dns_resolver/dns_resolver fs/exportfs/exportfs
-	fs/nfs_common/grace fs/lockd/lockd fs/nfsd/nfsd fs/nfs/nfs fs/nfs/nfsv4)
-
 make_initramfs()
 {
 	local root=$OUT/root
@@ -28,8 +23,7 @@ make_initramfs()
 	guest_root "$root" scripts/guests/nfs-rdma/init.sh
 	mkdir "$root/export"
 	install_program "$root" rdma
-	install_modules "$root" "build/kernels/$KERNEL" "${modules[@]}"
-	printf '%s\n' "${modules[@]##*/}" > "$root/modules"
+	install_modules "$root" "build/kernels/$KERNEL" drivers/net/dummy
 	head -c 4194304 /dev/urandom > "$root/even"
 	head -c 1050001 /dev/urandom > "$root/odd"
 	head -c 100 /dev/urandom > "$root/small"

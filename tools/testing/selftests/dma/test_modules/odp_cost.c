@@ -21,16 +21,10 @@
 #include <linux/mmu_notifier.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/pci-p2pdma.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <rdma/ib_umem_odp.h>
-
-/* The kernel keeps an address for each page, and in it what it may do */
-#ifdef ODP_WRITE_ALLOWED_BIT
-#define ODP_COST_ACCESS		(ODP_READ_ALLOWED_BIT | ODP_WRITE_ALLOWED_BIT)
-#else
-#define ODP_COST_ACCESS		HMM_PFN_WRITE
-#endif
 
 #define ODP_COST_RW		(PROT_READ | PROT_WRITE)
 #define ODP_COST_ROUNDS		100
@@ -55,6 +49,38 @@ static ulong bytes;
 module_param(bytes, ulong, 0400);
 MODULE_PARM_DESC(bytes, "result: bytes of lists for a region of 1 GiB");
 
+/*
+ * A driver asks for the address of each page. The kernel without the series keeps
+ * it in a list, and in it what the device may do.
+ */
+#ifdef ODP_WRITE_ALLOWED_BIT
+#define ODP_COST_ACCESS		(ODP_READ_ALLOWED_BIT | ODP_WRITE_ALLOWED_BIT)
+
+static int odp_cost_read(struct ib_umem_odp *umem, u64 *addrs)
+{
+	uint i;
+
+	for (i = 0; i < pages; i++)
+		addrs[i] = umem->dma_list[i] & ODP_DMA_ADDR_MASK;
+	return 0;
+}
+#else
+#define ODP_COST_ACCESS		HMM_PFN_WRITE
+
+static int odp_cost_read(struct ib_umem_odp *umem, u64 *addrs)
+{
+	struct pci_p2pdma_map_state p2pdma = {};
+	uint i;
+
+	for (i = 0; i < pages; i++) {
+		addrs[i] = ib_umem_odp_dma_addr(umem, i, &p2pdma);
+		if (addrs[i] == DMA_MAPPING_ERROR)
+			return -EIO;
+	}
+	return 0;
+}
+#endif
+
 static bool odp_cost_invalidate(struct mmu_interval_notifier *mni,
 				const struct mmu_notifier_range *range,
 				unsigned long cur_seq)
@@ -78,17 +104,22 @@ static size_t odp_cost_size(void)
 	return pages * PAGE_SIZE;
 }
 
-static int odp_cost_fault(struct ib_umem_odp *umem, unsigned long addr)
+static int odp_cost_fault(struct ib_umem_odp *umem, unsigned long addr,
+			  u64 *addrs)
 {
 	ktime_t start = ktime_get();
 	int ret = ib_umem_odp_map_dma_and_lock(umem, addr, odp_cost_size(),
 					       ODP_COST_ACCESS, true);
+	int err;
 
 	if (ret < 0)
 		return ret;
+	err = odp_cost_read(umem, addrs);
 	mutex_unlock(&umem->umem_mutex);
 	fault = min_t(ulong, fault, ktime_to_ns(ktime_sub(ktime_get(), start)));
-	return ret == pages && umem->npages == pages ? 0 : -EIO;
+	if (ret != pages || umem->npages != pages)
+		return -EIO;
+	return err;
 }
 
 static int odp_cost_drop(struct ib_umem_odp *umem, unsigned long addr)
@@ -119,25 +150,32 @@ static int odp_cost_rounds(struct ib_device *ibdev)
 	unsigned long addr = odp_cost_memory(0);
 	struct ib_umem_odp *umem;
 	int i, err = 0;
+	u64 *addrs;
 
 	if (IS_ERR_VALUE(addr))
 		return (long)addr;
+	addrs = kcalloc(pages, sizeof(*addrs), GFP_KERNEL);
+	if (!addrs)
+		return -ENOMEM;
 	umem = ib_umem_odp_get(ibdev, addr, odp_cost_size(),
 			       IB_ACCESS_ON_DEMAND | IB_ACCESS_LOCAL_WRITE,
 			       &odp_cost_ops);
-	if (IS_ERR(umem))
+	if (IS_ERR(umem)) {
+		kfree(addrs);
 		return PTR_ERR(umem);
+	}
 
 	fault = ULONG_MAX;
 	invalidate = ULONG_MAX;
 	for (i = 0; i < ODP_COST_ROUNDS && !err; i++) {
 		if (absent && odp_cost_memory(addr) != addr)
 			err = -ENOMEM;
-		err = err ?: odp_cost_fault(umem, addr);
+		err = err ?: odp_cost_fault(umem, addr, addrs);
 		err = err ?: odp_cost_drop(umem, addr);
 		cond_resched();
 	}
 	ib_umem_odp_release(umem);
+	kfree(addrs);
 	return err;
 }
 
