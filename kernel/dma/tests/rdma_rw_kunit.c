@@ -1089,6 +1089,27 @@ static void refused_segment_gives_reservation_back(struct kunit *test)
 	expect_destroy_leaves_nothing(t);
 }
 
+/* The device that has the memory reaches it at its bus address. */
+static void direct_p2p_bus_address(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct pci_dev *pdev = p2pmem_get(test);
+	struct page *pages = p2pmem_pages(test, pdev, 2);
+	struct bio_vec data[2];
+	struct transfer *t;
+
+	f->dev = &pdev->dev;
+	bvec_set_page(&data[0], pages, PAGE_SIZE, 0);
+	bvec_set_page(&data[1], fixture_lone_page(test), 1024, 0);
+	t = new_transfer(f, rdma_stub_new(f), DMA_FROM_DEVICE, data, 2);
+	prepare(t);
+	expect_sge_per_bvec(t);
+	KUNIT_EXPECT_EQ(test, t->sges[0].addr,
+			pci_p2pmem_virt_to_bus(pdev, page_address(pages)));
+	KUNIT_EXPECT_EQ(test, memory_at(t, t->sges[1].addr), bvec_phys(&data[1]));
+	destroy(t);
+}
+
 static int iommu_init(struct kunit *test)
 {
 	return fixture_init_iommu(test) ?: spy_insert(test);
@@ -1145,6 +1166,8 @@ static struct kunit_suite bounce_suite = {
 static struct kunit_case direct_cases[] = {
 	KUNIT_CASE(direct_pieces),
 	KUNIT_CASE(direct_moves_data),
+	KUNIT_CASE(direct_p2p_bus_address),
+	KUNIT_CASE(init_p2p_not_supported),
 	KUNIT_CASE(direct_max_sgl_rd_registers_memory),
 	{}
 };
