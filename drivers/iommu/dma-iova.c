@@ -360,6 +360,7 @@ static size_t iova_unmap(struct iommu_domain *domain, dma_addr_t addr,
 	size_t total = 0;
 
 	*whole = true;
+	gather->holes = true;
 	while (size) {
 		size_t unmapped = iommu_unmap_fast(domain, addr, size, gather);
 		size_t skip;

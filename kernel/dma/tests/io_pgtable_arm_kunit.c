@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit suite of map_vec() of Arm's page tables, by themselves: all granules and
- * both stages, without an IOMMU. What it maps must be what map_pages() maps, with
- * as many tables, which is to say with the same blocks.
+ * KUnit suite of Arm's page tables, by themselves: all granules and both stages,
+ * without an IOMMU. What map_vec() maps must be what map_pages() maps, with as many
+ * tables, which is to say with the same blocks. What is unmapped is counted up to
+ * the first hole.
  */
 #include <kunit/device.h>
 #include <kunit/test.h>
@@ -15,6 +16,7 @@
 #include <linux/swiotlb.h>
 #include <trace/events/dma.h>
 
+#include "../../../drivers/iommu/iommu-pages.h"
 #include "warnings.h"
 
 static unsigned long seed = 1;
@@ -46,6 +48,8 @@ struct table {
 	int nr_allocs;
 	/* The allocation that fails, counted down to 0 */
 	int fail_alloc;
+	/* Calls that wait until nothing is left of a table */
+	int flush_walks;
 };
 
 static void *table_alloc(void *cookie, size_t size, gfp_t gfp)
@@ -63,6 +67,29 @@ static void table_free_pages(void *cookie, void *pages, size_t size)
 	free_pages((unsigned long)pages, get_order(size));
 }
 
+static void table_flush_all(void *cookie)
+{
+}
+
+static void table_flush_walk(unsigned long iova, size_t size, size_t granule,
+			     void *cookie)
+{
+	struct table *table = cookie;
+
+	table->flush_walks++;
+}
+
+static void table_add_page(struct iommu_iotlb_gather *gather, unsigned long iova,
+			   size_t granule, void *cookie)
+{
+}
+
+static const struct iommu_flush_ops table_flush_ops = {
+	.tlb_flush_all	= table_flush_all,
+	.tlb_flush_walk	= table_flush_walk,
+	.tlb_add_page	= table_add_page,
+};
+
 static void table_put(void *data)
 {
 	struct table *table = data;
@@ -71,22 +98,15 @@ static void table_put(void *data)
 }
 
 /* Lasts until the end of the test. */
-static struct table *table_get(struct kunit *test, enum io_pgtable_fmt fmt,
-			       unsigned long pgsizes, bool coherent)
+static struct table *table_get_by(struct kunit *test, enum io_pgtable_fmt fmt,
+				  const struct io_pgtable_cfg *cfg)
 {
 	struct table *table = kunit_kzalloc(test, sizeof(*table), GFP_KERNEL);
+	unsigned long pgsizes = cfg->pgsize_bitmap;
 
 	KUNIT_ASSERT_NOT_NULL(test, table);
 	table->test = test;
-	table->cfg = (struct io_pgtable_cfg) {
-		.pgsize_bitmap	= pgsizes,
-		.ias		= 48,
-		.oas		= 48,
-		.coherent_walk	= coherent,
-		.iommu_dev	= test->priv,
-		.alloc		= table_alloc,
-		.free		= table_free_pages,
-	};
+	table->cfg = *cfg;
 	table->ops = alloc_io_pgtable_ops(fmt, &table->cfg, table);
 	KUNIT_ASSERT_NOT_NULL(test, table->ops);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, table_put, table), 0);
@@ -94,6 +114,23 @@ static struct table *table_get(struct kunit *test, enum io_pgtable_fmt fmt,
 	table->granule = 1UL << __ffs(pgsizes);
 	table->block = 1UL << __ffs(pgsizes ^ table->granule);
 	return table;
+}
+
+static struct table *table_get(struct kunit *test, enum io_pgtable_fmt fmt,
+			       unsigned long pgsizes, bool coherent)
+{
+	const struct io_pgtable_cfg cfg = {
+		.pgsize_bitmap	= pgsizes,
+		.ias		= 48,
+		.oas		= 48,
+		.coherent_walk	= coherent,
+		.tlb		= &table_flush_ops,
+		.iommu_dev	= test->priv,
+		.alloc		= table_alloc,
+		.free		= table_free_pages,
+	};
+
+	return table_get_by(test, fmt, &cfg);
 }
 
 static int table_map_vec(struct table *table, unsigned long iova,
@@ -326,6 +363,198 @@ static void map_vec_over_a_mapping(struct kunit *test)
 	}
 }
 
+/* Beyond the addresses of the table, whatever size the ranges have */
+static void map_vec_outside_of_the_table(struct kunit *test)
+{
+	struct table *table = table_get(test, ARM_64_LPAE_S1, granules[0], true);
+	unsigned long end = BIT(48);
+	const struct {
+		unsigned long iova;
+		size_t len;
+	} outside[] = {
+		{ end + 5 * table->block, table->granule },
+		{ end + 5 * table->block, table->block },
+		{ end - table->block, 2 * table->block },
+		{ end, table->block },
+	};
+	size_t mapped, i;
+
+	for (i = 0; i < ARRAY_SIZE(outside); i++) {
+		struct phys_vec vec = { SZ_4G, outside[i].len };
+
+		warnings_expect(test, "io-pgtable-arm.c");
+		KUNIT_EXPECT_EQ(test, -ERANGE,
+				table_map_vec(table, outside[i].iova, &vec, 1,
+					      &mapped));
+		KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+		KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
+		KUNIT_EXPECT_EQ(test, (phys_addr_t)0,
+				table->ops->iova_to_phys(table->ops, 5 * table->block));
+	}
+
+	/* Memory that the IOMMU does not reach the end of */
+	{
+		struct phys_vec vec = { BIT(48) - table->block, 2 * table->block };
+
+		warnings_expect(test, "io-pgtable-arm.c");
+		KUNIT_EXPECT_EQ(test, -ERANGE, table_map_vec(table, SZ_4G, &vec, 1,
+							     &mapped));
+		KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+		KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
+	}
+}
+
+static size_t unmap_blocks(struct table *table, unsigned long iova, size_t nr,
+			   bool holes, bool queued, struct list_head *freed)
+{
+	struct iommu_iotlb_gather gather;
+	size_t unmapped;
+
+	iommu_iotlb_gather_init(&gather);
+	gather.holes = holes;
+	gather.queued = queued;
+	unmapped = table->ops->unmap_pages(table->ops, iova, table->block, nr,
+					   &gather);
+	if (freed)
+		list_splice_init(&gather.freelist, freed);
+	KUNIT_EXPECT_TRUE(table->test, list_empty(&gather.freelist));
+	return unmapped;
+}
+
+/* Small pages for two blocks, but for one page of the second block */
+static void expect_unmap_up_to_hole(struct table *table, size_t hole)
+{
+	struct kunit *test = table->test;
+	unsigned long iova = SZ_4G;
+	size_t at = table->block + hole * table->granule;
+	size_t rest = table->block - (hole + 1) * table->granule;
+	struct phys_vec front = { SZ_4G + table->granule, at };
+	struct phys_vec back = { SZ_8G, rest };
+
+	table_map_pages(table, iova, &front, 1);
+	if (rest)
+		table_map_pages(table, iova + at + table->granule, &back, 1);
+
+	warnings_expect(test, "io-pgtable-arm.c");
+	KUNIT_EXPECT_EQ(test, unmap_blocks(table, iova, 2, hole % 2, false, NULL), at);
+	KUNIT_EXPECT_EQ(test, warnings_taken(test), hole % 2 ? 0 : 1);
+	table_expect(table, iova, &front, 1, 0);
+	if (rest) {
+		table_expect(table, iova + at + table->granule, &back, 1, rest);
+		table_unmap(table, iova + at + table->granule, rest);
+	}
+}
+
+static void unmap_blocks_up_to_hole(struct kunit *test)
+{
+	int g, s;
+
+	for (g = 0; g < ARRAY_SIZE(granules); g++) {
+		for (s = 0; s < ARRAY_SIZE(formats); s++) {
+			struct table *table = table_get(test, formats[s],
+							granules[g], true);
+			size_t pages = table->block / table->granule;
+
+			expect_unmap_up_to_hole(table, 0);
+			expect_unmap_up_to_hole(table, 1);
+			expect_unmap_up_to_hole(table, pages / 2 + 1);
+			expect_unmap_up_to_hole(table, pages - 1);
+		}
+	}
+}
+
+/* A block takes the place of a table in which nothing is mapped, and no other. */
+static void map_block_over_a_table(struct kunit *test)
+{
+	struct table *table = table_get(test, ARM_64_LPAE_S1, granules[0], true);
+	struct phys_vec page = { SZ_8M + SZ_4K, table->granule };
+	struct phys_vec block = { SZ_4G, table->block };
+	unsigned long iova = SZ_4G, at = iova + 7 * table->granule;
+	size_t mapped;
+
+	table_map_pages(table, at, &page, 1);
+	warnings_expect(test, "io-pgtable-arm.c");
+	KUNIT_EXPECT_EQ(test, -EEXIST, table_map_vec(table, iova, &block, 1, &mapped));
+	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+	KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
+	table_expect(table, at, &page, 1, table->granule);
+	KUNIT_EXPECT_EQ(test, table->flush_walks, 0);
+
+	table_unmap(table, at, table->granule);
+	KUNIT_EXPECT_EQ(test, 0, table_map_vec(table, iova, &block, 1, &mapped));
+	KUNIT_EXPECT_EQ(test, table->flush_walks, 1);
+	table_expect(table, iova, &block, 1, table->block);
+	KUNIT_EXPECT_EQ(test, unmap_blocks(table, iova, 1, false, false, NULL),
+			table->block);
+}
+
+static int free_tables(struct list_head *freed)
+{
+	struct page *page, *next;
+	int nr = 0;
+
+	list_for_each_entry_safe(page, next, freed, lru) {
+		list_del(&page->lru);
+		iommu_free_page(page_address(page));
+		nr++;
+	}
+	return nr;
+}
+
+/* Map 2 blocks by small pages and unmap them: how many tables are in the list? */
+static int tables_listed(struct table *table, bool queued)
+{
+	struct phys_vec pages = { SZ_4G + table->granule, 2 * table->block };
+	LIST_HEAD(freed);
+
+	table->flush_walks = 0;
+	table_map_pages(table, SZ_4G, &pages, 1);
+	KUNIT_EXPECT_EQ(table->test, 2 * table->block,
+			unmap_blocks(table, SZ_4G, 2, false, queued, &freed));
+	table_expect(table, SZ_4G, &pages, 1, 0);
+	return free_tables(&freed);
+}
+
+/* Nobody waits for a table if the flush is queued, and if there is a way. */
+static void unmap_lists_tables_if_queued(struct kunit *test)
+{
+	struct io_pgtable_cfg cfg = {
+		.pgsize_bitmap	= granules[0],
+		.ias		= 48,
+		.oas		= 48,
+		.coherent_walk	= true,
+		.quirks		= IO_PGTABLE_QUIRK_ARM_FREELIST,
+		.tlb		= &table_flush_ops,
+		.iommu_dev	= test->priv,
+	};
+	struct table *table;
+	int s;
+
+	for (s = 0; s < ARRAY_SIZE(formats); s++) {
+		table = table_get_by(test, formats[s], &cfg);
+		KUNIT_EXPECT_EQ(test, tables_listed(table, true), 2);
+		KUNIT_EXPECT_EQ(test, table->flush_walks, 0);
+		KUNIT_EXPECT_EQ(test, tables_listed(table, false), 0);
+		KUNIT_EXPECT_EQ(test, table->flush_walks, 2);
+	}
+
+	cfg.quirks = 0;
+	table = table_get_by(test, ARM_64_LPAE_S1, &cfg);
+	KUNIT_EXPECT_EQ(test, tables_listed(table, true), 0);
+	KUNIT_EXPECT_EQ(test, table->flush_walks, 2);
+
+	/* Tables that are mapped, or freed in a way of their own */
+	cfg.quirks = IO_PGTABLE_QUIRK_ARM_FREELIST;
+	cfg.coherent_walk = false;
+	table = table_get_by(test, ARM_64_LPAE_S1, &cfg);
+	KUNIT_EXPECT_EQ(test, tables_listed(table, true), 0);
+	cfg.coherent_walk = true;
+	cfg.alloc = table_alloc;
+	cfg.free = table_free_pages;
+	table = table_get_by(test, ARM_64_LPAE_S1, &cfg);
+	KUNIT_EXPECT_EQ(test, tables_listed(table, true), 0);
+}
+
 static int syncs;
 static size_t bytes_synced;
 
@@ -403,6 +632,10 @@ static struct kunit_case io_pgtable_arm_cases[] = {
 	KUNIT_CASE(map_vec_makes_the_same_table),
 	KUNIT_CASE(map_vec_says_how_far_it_got),
 	KUNIT_CASE(map_vec_over_a_mapping),
+	KUNIT_CASE(map_vec_outside_of_the_table),
+	KUNIT_CASE(map_block_over_a_table),
+	KUNIT_CASE(unmap_blocks_up_to_hole),
+	KUNIT_CASE(unmap_lists_tables_if_queued),
 	KUNIT_CASE(map_vec_syncs_once_per_table),
 	{}
 };
