@@ -103,6 +103,22 @@ directory_not_known()
 		comm -23 - <(printf '%s\n' "${whole_dirs[@]}" .ci configs patches scripts | sort)
 }
 
+# The numbers of the patches are those of their places.
+numbered_otherwise()
+{
+	local p n=0
+
+	for p in $entries; do
+		n=$((n + 1))
+		[ "${p%%-*}" = "$(printf %04d $n)" ] || echo "$p is number $n"
+	done
+}
+
+table_is_old()
+{
+	scripts/tree/patches.sh | diff - patches/README.md | sed -n 's/^[<>] //p' | head -n 3
+}
+
 rule in_series_without_file	"every entry of patches/series has its patch"
 rule file_not_in_series		"every patch is in patches/series"
 rule in_series_twice		"no patch is in patches/series twice"
@@ -115,5 +131,7 @@ rule whole_but_in_base		"no whole file is in the base"
 rule brought_by_none		"every whole file is brought by a patch"
 rule brought_by_two		"no whole file is brought by two patches"
 rule brought_without_a_file	"every file that a patch brings is there"
+rule numbered_otherwise		"every patch has the number of its place"
+rule table_is_old		"patches/README.md is what scripts/tree/patches.sh makes"
 rule directory_not_known	"every directory is one that make tree looks into"
 exit "$failed"
