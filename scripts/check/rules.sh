@@ -110,7 +110,7 @@ numbered_otherwise()
 
 	for p in $entries; do
 		n=$((n + 1))
-		[ "${p%%-*}" = "$(printf %04d $n)" ] || echo "$p is number $n"
+		[ "${p%%-*}" = "$(printf %04d "$n")" ] || echo "$p is number $n"
 	done
 }
 
