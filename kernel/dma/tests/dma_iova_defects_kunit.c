@@ -46,6 +46,15 @@
  * 16. A device without an IOMMU, or none at all, gets to the code of the IOMMU.
  *	try_alloc_identity_domain; try_alloc_without_iommu_device,
  *	try_alloc_refuses_direct_device
+ * 17. A link that fails writes back a copy of the state, and a link on another CPU
+ *     has its bounce buffer forgotten.
+ *	links_of_one_reservation_on_two_cpus
+ * 18. The core unmaps other entries than the driver takes from the device.
+ *	mlx5_invalidate_part_of_huge_entries, mlx5_dontneed_across_huge_entries
+ * 19. What a process stores is lost when its page has been bounced.
+ *	swiotlb_refused, alloc_noncoherent_device
+ * 20. An unmapping reports more than it has unmapped.
+ *	unmap_blocks_up_to_hole, unlink_across_hole, destroy_across_hole
  */
 #include <kunit/test.h>
 #include <linux/dma-mapping.h>
