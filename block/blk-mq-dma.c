@@ -9,28 +9,26 @@
 
 #include "blk.h"
 
-/* To the next bio that has data */
-static noinline bool blk_dma_next_bio(struct blk_dma_iter *iter)
+/* Enter the first of the bios that has data, or metadata, if one has. */
+static noinline bool blk_dma_enter(struct blk_dma_iter *iter)
 {
-	do {
-		if (!iter->bio || !iter->bio->bi_next)
-			return false;
-		iter->bio = iter->bio->bi_next;
-		if (iter->integrity) {
-			iter->bvecs = bio_integrity(iter->bio)->bip_vec;
-			iter->left = bio_integrity(iter->bio)->bip_iter;
-		} else {
-			iter->bvecs = iter->bio->bi_io_vec;
-			iter->left = iter->bio->bi_iter;
-		}
-	} while (!iter->left.bi_size);
-	return true;
+	struct bio_integrity_payload *bip;
+	struct bio *bio;
+
+	while (!iter->left.bi_size && iter->bios) {
+		bio = iter->bios;
+		iter->bios = bio->bi_next;
+		bip = bio_integrity(bio);
+		iter->bvecs = iter->integrity ? bip->bip_vec : bio->bi_io_vec;
+		iter->left = iter->integrity ? bip->bip_iter : bio->bi_iter;
+	}
+	return iter->left.bi_size;
 }
 
 /* Is there data left? */
 static inline bool blk_dma_more(struct blk_dma_iter *iter)
 {
-	return likely(iter->left.bi_size) || blk_dma_next_bio(iter);
+	return likely(iter->left.bi_size) || blk_dma_enter(iter);
 }
 
 /* Is a segment within the limits of the queue, which allow each a page? */
@@ -53,41 +51,45 @@ static phys_addr_t blk_dma_left_phys(const struct blk_dma_iter *iter)
 }
 
 /*
- * What is the segment to the device? Told by iter->p2pdma.map, where the driver
- * finds it.
+ * Is the page what the first one was found to be? All of a request is ordinary
+ * memory, or all of it is in one PCI device: see bio_mixes_memory().
  */
-static inline void blk_dma_classify(struct device *dma_dev,
-				    struct blk_dma_iter *iter,
-				    const struct bio_vec *seg)
+static inline bool blk_dma_same_kind(const struct blk_dma_iter *iter,
+				     const struct page *page)
 {
-	struct pci_p2pdma_map_state *p2pdma = &iter->p2pdma;
-
-	if (pci_p2pdma_state(p2pdma, dma_dev, seg->bv_page) == PCI_P2PDMA_MAP_NONE) {
-		p2pdma->pgmap = NULL;
-		p2pdma->map = PCI_P2PDMA_MAP_NONE;
-	}
+	if (likely(!is_pci_p2pdma_page(page)))
+		return iter->p2pdma.map == PCI_P2PDMA_MAP_NONE;
+	return iter->p2pdma.pgmap == page->pgmap;
 }
 
 /*
- * The length of the segment with what follows, as long as it is contiguous. A
+ * The length of the segment with what follows, as long as it is contiguous. Takes
+ * all that the limits allow: the fewer segments, whatever counted them before. A
  * segment whose address is never taken stays in registers.
  */
 static noinline unsigned int blk_dma_merge(struct request_queue *q,
 					   struct blk_dma_iter *iter,
 					   struct bio_vec seg)
 {
-	unsigned int max_size = queue_max_segment_size(q);
+	unsigned int max = get_max_segment_size(&q->limits, bvec_phys(&seg),
+						UINT_MAX);
 	struct bio_vec next;
 
-	while (blk_dma_more(iter)) {
+	while (seg.bv_len < max && blk_dma_more(iter)) {
 		next = mp_bvec_iter_bvec(iter->bvecs, iter->left);
-		if (next.bv_len > max_size - seg.bv_len ||
-		    !biovec_phys_mergeable(q, &seg, &next))
+		next.bv_len = min(next.bv_len, max - seg.bv_len);
+		if (!biovec_phys_mergeable(q, &seg, &next))
 			break;
 		seg.bv_len += next.bv_len;
 		bvec_iter_advance_single(iter->bvecs, &iter->left, next.bv_len);
 	}
 	return seg.bv_len;
+}
+
+static inline bool blk_dma_fail(struct blk_dma_iter *iter, blk_status_t status)
+{
+	iter->status = status;
+	return false;
 }
 
 /*
@@ -97,16 +99,19 @@ static noinline unsigned int blk_dma_merge(struct request_queue *q,
  * scattered data goes through.
  */
 static __always_inline bool
-blk_dma_next_segment(struct request *req, struct device *dma_dev,
-		     struct blk_dma_iter *iter, struct bio_vec *seg)
+blk_dma_next_segment(struct request *req, struct blk_dma_iter *iter,
+		     struct bio_vec *seg)
 {
 	const struct queue_limits *lim = &req->q->limits;
 	phys_addr_t phys;
 
 	if (!blk_dma_more(iter))
-		return false;
+		return blk_dma_fail(iter, BLK_STS_OK);
 
 	*seg = mp_bvec_iter_bvec(iter->bvecs, iter->left);
+	if (unlikely(!blk_dma_same_kind(iter, seg->bv_page)))
+		return blk_dma_fail(iter, BLK_STS_IOERR);
+
 	phys = bvec_phys(seg);
 	if (unlikely(!blk_dma_segment_fits(lim, seg, phys)))
 		seg->bv_len = get_max_segment_size(lim, phys, seg->bv_len);
@@ -116,15 +121,21 @@ blk_dma_next_segment(struct request *req, struct device *dma_dev,
 	if (unlikely(!iter->left.bi_size ||
 		     blk_dma_left_phys(iter) == phys + seg->bv_len))
 		seg->bv_len = blk_dma_merge(req->q, iter, *seg);
-
-	blk_dma_classify(dma_dev, iter, seg);
 	return true;
 }
 
-static inline bool blk_dma_fail(struct blk_dma_iter *iter, blk_status_t status)
+/* The first one, which says what the others must be: see iter->p2pdma.map. */
+static bool blk_dma_first_segment(struct request *req, struct device *dma_dev,
+				  struct blk_dma_iter *iter,
+				  struct bio_vec *seg)
 {
-	iter->status = status;
-	return false;
+	if (!blk_dma_more(iter))
+		return blk_dma_fail(iter, BLK_STS_OK);
+
+	iter->p2pdma.map = pci_p2pdma_state(&iter->p2pdma, dma_dev,
+					    bvec_iter_page(iter->bvecs,
+							   iter->left));
+	return blk_dma_next_segment(req, iter, seg);
 }
 
 /* Map a segment on its own. */
@@ -156,7 +167,6 @@ blk_dma_map_segment(struct request *req, struct device *dma_dev,
 
 /* Does no segment but the first begin, and none but the last end, in a granule? */
 static noinline bool blk_dma_without_gaps(struct request *req,
-					  struct device *dma_dev,
 					  struct blk_dma_iter iter,
 					  struct bio_vec seg,
 					  unsigned long granule_mask)
@@ -165,7 +175,7 @@ static noinline bool blk_dma_without_gaps(struct request *req,
 
 	for (;;) {
 		end = bvec_phys(&seg) + seg.bv_len;
-		if (!blk_dma_next_segment(req, dma_dev, &iter, &seg))
+		if (!blk_dma_next_segment(req, &iter, &seg))
 			return true;
 		if ((end | bvec_phys(&seg)) & granule_mask)
 			return false;
@@ -200,7 +210,7 @@ static bool blk_dma_one_range(struct request *req, struct device *dma_dev,
 	if (!iter->integrity &&
 	    (queue_virt_boundary(req->q) & granule_mask) == granule_mask)
 		return true;
-	return blk_dma_without_gaps(req, dma_dev, *iter, *seg, granule_mask);
+	return blk_dma_without_gaps(req, *iter, *seg, granule_mask);
 }
 
 /* Reserve @len bytes, all within one segment boundary. */
@@ -218,43 +228,45 @@ static bool blk_dma_reserve(struct request *req, struct device *dma_dev,
 	return false;
 }
 
-/* Segments that are linked by one call: 512 bytes of stack */
-#define BLK_DMA_SEGMENTS	32
+/*
+ * Segments that are linked by one call, as many as 128 KiB have, of which drivers
+ * make the most behind an IOMMU (dma_opt_mapping_size()), wherever in a page it
+ * begins: 528 bytes of stack
+ */
+#define BLK_DMA_SEGMENTS	(SZ_128K / SZ_4K + 1)
 
 /*
  * Link all data, of which @seg is the first segment, into the reservation.
- * Return 0; or -EXDEV if the segments are of different kinds, or another errno,
- * and nothing is mapped or reserved.
+ * Return 0; or an errno, and nothing is mapped or reserved.
  */
 static int blk_dma_link(struct request *req, struct device *dma_dev,
 			struct dma_iova_state *state, struct blk_dma_iter *iter,
 			struct bio_vec seg)
 {
-	enum pci_p2pdma_map_type map = iter->p2pdma.map;
 	enum dma_data_direction dir = rq_dma_dir(req);
 	struct phys_vec vec[BLK_DMA_SEGMENTS];
-	unsigned long attrs = 0;
+	unsigned long attrs = DMA_ATTR_NO_WARN;
 	size_t linked = 0;
 	int err;
 
-	if (map == PCI_P2PDMA_MAP_THRU_HOST_BRIDGE)
-		attrs = DMA_ATTR_MMIO;
+	if (iter->p2pdma.map == PCI_P2PDMA_MAP_THRU_HOST_BRIDGE)
+		attrs |= DMA_ATTR_MMIO;
 	for (;;) {
 		bool more = true;
 		size_t size = 0;
 		int nr = 0;
 
 		while (more && nr < BLK_DMA_SEGMENTS) {
-			err = -EXDEV;
-			if (iter->p2pdma.map != map)
-				goto err_destroy;
 			vec[nr].paddr = bvec_phys(&seg);
 			vec[nr].len = seg.bv_len;
 			size += seg.bv_len;
 			nr++;
-			more = blk_dma_next_segment(req, dma_dev, iter, &seg);
+			more = blk_dma_next_segment(req, iter, &seg);
 		}
 
+		err = blk_status_to_errno(iter->status);
+		if (err)
+			goto err_destroy;
 		err = dma_iova_link_vec(dma_dev, state, vec, nr, linked, dir,
 					attrs);
 		if (err)
@@ -293,8 +305,8 @@ static bool blk_dma_map_start(struct request *req, struct device *dma_dev,
 	int err;
 
 	memset(state, 0, sizeof(*state));
-	if (!blk_dma_next_segment(req, dma_dev, iter, &seg))
-		return blk_dma_fail(iter, BLK_STS_OK);
+	if (!blk_dma_first_segment(req, dma_dev, iter, &seg))
+		return false;
 
 	if (!blk_dma_one_range(req, dma_dev, iter, &seg, len) ||
 	    !blk_dma_reserve(req, dma_dev, state, bvec_phys(&seg), len))
@@ -302,8 +314,8 @@ static bool blk_dma_map_start(struct request *req, struct device *dma_dev,
 
 	rest = *iter;
 	err = blk_dma_link(req, dma_dev, state, iter, seg);
-	/* More than one kind of memory, or device memory that has to be bounced */
-	if (err == -EXDEV || err == -EPERM) {
+	/* Memory of a PCI device that has to be bounced */
+	if (err == -EPERM) {
 		*iter = rest;
 		return blk_dma_map_segment(req, dma_dev, iter, &seg);
 	}
@@ -322,8 +334,8 @@ static bool blk_dma_map_start(struct request *req, struct device *dma_dev,
  * Maps all data as one range of IO addresses if @dma_dev is behind an IOMMU, the
  * data consists of more than one segment, and each of them begins and ends on a
  * granule of the IOMMU, but for the very start and the very end. Otherwise maps
- * the first segment, and blk_rq_dma_map_iter_next() maps the others. Data that is
- * in a PCI device is looked up once, and may be mixed with other.
+ * the first segment, and blk_rq_dma_map_iter_next() maps the others. All data is of
+ * one kind, ordinary memory or that of one PCI device, which is looked up once.
  *
  * Never gives more ranges than blk_rq_nr_phys_segments().
  *
@@ -335,7 +347,7 @@ static bool blk_dma_map_start(struct request *req, struct device *dma_dev,
  *	   * BLK_STS_RESOURCE: no memory, bounce buffers or IO addresses: to be
  *	     tried again.
  *	   * BLK_STS_TARGET: the data is in a PCI device that @dma_dev cannot reach.
- *	   * BLK_STS_IOERR: the IOMMU refuses it.
+ *	   * BLK_STS_IOERR: the IOMMU refuses it, or the data is of several kinds.
  */
 bool blk_rq_dma_map_iter_start(struct request *req, struct device *dma_dev,
 			       struct dma_iova_state *state,
@@ -346,9 +358,7 @@ bool blk_rq_dma_map_iter_start(struct request *req, struct device *dma_dev,
 		iter->bvecs = &req->special_vec;
 		iter->left.bi_size = req->special_vec.bv_len;
 	} else if (req->bio && bio_has_data(req->bio)) {
-		iter->bio = req->bio;
-		iter->bvecs = req->bio->bi_io_vec;
-		iter->left = req->bio->bi_iter;
+		iter->bios = req->bio;
 	}
 	return blk_dma_map_start(req, dma_dev, state, iter,
 				 blk_rq_payload_bytes(req));
@@ -371,8 +381,8 @@ bool blk_rq_dma_map_iter_next(struct request *req, struct device *dma_dev,
 {
 	struct bio_vec seg;
 
-	if (!blk_dma_next_segment(req, dma_dev, iter, &seg))
-		return blk_dma_fail(iter, BLK_STS_OK);
+	if (!blk_dma_next_segment(req, iter, &seg))
+		return false;
 	return blk_dma_map_segment(req, dma_dev, iter, &seg);
 }
 EXPORT_SYMBOL_GPL(blk_rq_dma_map_iter_next);
@@ -396,7 +406,10 @@ static unsigned int blk_rq_integrity_bytes(struct request *req)
  * @iter:	iterator of the metadata
  *
  * Goes on with blk_rq_integrity_dma_map_iter_next(). There are never more ranges
- * than @req->nr_integrity_segments.
+ * than @req->nr_integrity_segments. But these may be more than
+ * queue_max_integrity_segments() of the queue, as a buffer of user space that
+ * crosses a segment boundary passes for one segment when it is mapped. A driver
+ * with room for so many looks before it stores a range.
  *
  * Context: Any.
  * Return: as blk_rq_dma_map_iter_start().
@@ -408,9 +421,7 @@ bool blk_rq_integrity_dma_map_iter_start(struct request *req,
 {
 	*iter = (struct blk_dma_iter) {
 		.integrity	= true,
-		.bio		= req->bio,
-		.bvecs		= bio_integrity(req->bio)->bip_vec,
-		.left		= bio_integrity(req->bio)->bip_iter,
+		.bios		= req->bio,
 	};
 	return blk_dma_map_start(req, dma_dev, state, iter,
 				 blk_rq_integrity_bytes(req));

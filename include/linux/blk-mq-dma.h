@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* DMA mapping of the data of a request, straight from its bios. */
+/*
+ * DMA mapping of the data of a request, straight from its bios. The interface is
+ * that of Linux 6.19; Documentation/block/blk-mq-dma.rst says what differs.
+ */
 #ifndef _LINUX_BLK_MQ_DMA_H
 #define _LINUX_BLK_MQ_DMA_H
 
@@ -11,7 +14,7 @@
  * struct blk_dma_iter - the data of a request as the device sees it
  * @addr:	DMA address of the current range
  * @len:	its length in bytes
- * @p2pdma:	what the current range is: @p2pdma.map is PCI_P2PDMA_MAP_BUS_ADDR
+ * @p2pdma:	what all of the data is: @p2pdma.map is PCI_P2PDMA_MAP_BUS_ADDR
  *		if there is nothing to unmap
  * @status:	why the last call returned false: BLK_STS_OK at the end of the
  *		data
@@ -24,9 +27,9 @@ struct blk_dma_iter {
 	u32 len;
 	struct pci_p2pdma_map_state p2pdma;
 	blk_status_t status;
-	/* private: what has not been mapped yet */
+	/* private: what has not been mapped yet, and the bios behind it */
 	bool integrity;
-	struct bio *bio;
+	struct bio *bios;
 	const struct bio_vec *bvecs;
 	struct bvec_iter left;
 };
@@ -83,27 +86,11 @@ static inline bool blk_rq_dma_map_coalesce(struct dma_iova_state *state)
 	return dma_use_iova(state);
 }
 
-/**
- * blk_rq_dma_unmap - unmap all data of a request, if that needs no record
- * @req:	request
- * @dma_dev:	device that the data is mapped for
- * @state:	as blk_rq_dma_map_iter_start() left it
- * @mapped_len:	bytes of data
- * @map:	&blk_dma_iter.p2pdma.map of all ranges, or PCI_P2PDMA_MAP_NONE if
- *		they differ: one that has to be unmapped may follow one that is
- *		PCI_P2PDMA_MAP_BUS_ADDR
- *
- * For the metadata of a request, too, with the state that it was mapped with.
- *
- * Context: Any.
- * Return: true if the data is unmapped. If false, the driver has to unmap each
- *	   range that it got by dma_unmap_page(), but for those that were
- *	   PCI_P2PDMA_MAP_BUS_ADDR.
- */
-static inline bool blk_rq_dma_unmap(struct request *req, struct device *dma_dev,
-				    struct dma_iova_state *state,
-				    size_t mapped_len,
-				    enum pci_p2pdma_map_type map)
+static inline bool __blk_rq_dma_unmap(struct request *req,
+				      struct device *dma_dev,
+				      struct dma_iova_state *state,
+				      size_t mapped_len,
+				      enum pci_p2pdma_map_type map)
 {
 	if (dma_use_iova(state)) {
 		dma_iova_destroy(dma_dev, state, mapped_len, rq_dma_dir(req),
@@ -113,5 +100,35 @@ static inline bool blk_rq_dma_unmap(struct request *req, struct device *dma_dev,
 	}
 	return map == PCI_P2PDMA_MAP_BUS_ADDR || !dma_need_unmap(dma_dev);
 }
+
+/*
+ * A value of enum pci_p2pdma_map_type, or one of its constants, which are ints; not
+ * the truth value that a driver for Linux 6.18 has in this place: a bool, or an int.
+ */
+#define __blk_dma_is_map_type(type, constant)					\
+	(__builtin_types_compatible_p(type, enum pci_p2pdma_map_type) ||	\
+	 (__builtin_types_compatible_p(type, int) && (constant)))
+
+/**
+ * blk_rq_dma_unmap - unmap all data of a request, if that needs no record
+ * @req:	request
+ * @dma_dev:	device that the data is mapped for
+ * @state:	as blk_rq_dma_map_iter_start() left it
+ * @mapped_len:	bytes of data
+ * @map:	&blk_dma_iter.p2pdma.map, which is the same for all ranges; a truth
+ *		value does not compile
+ *
+ * For the metadata of a request, too, with the state that it was mapped with.
+ *
+ * Context: Any.
+ * Return: true if the data is unmapped. If false, the driver has to unmap each
+ *	   range that it got by dma_unmap_page().
+ */
+#define blk_rq_dma_unmap(req, dma_dev, state, mapped_len, map)		\
+({									\
+	static_assert(__blk_dma_is_map_type(typeof(map),		\
+					    __builtin_constant_p(map)));\
+	__blk_rq_dma_unmap(req, dma_dev, state, mapped_len, map);	\
+})
 
 #endif /* _LINUX_BLK_MQ_DMA_H */

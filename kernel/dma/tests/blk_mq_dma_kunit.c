@@ -7,22 +7,33 @@
  * blk_mq_dma		behind an IOMMU, with a spy
  * blk_mq_dma_bounce	behind an IOMMU, untrusted, with swiotlb
  * blk_mq_dma_direct	without an IOMMU
+ *
+ * <linux/blk-mq-dma.h> comes with <linux/blk-integrity.h>: drivers rely on that.
  */
 #include <kunit/test.h>
 #include <linux/bio.h>
 #include <linux/blk-integrity.h>
 #include <linux/blk-mq.h>
-#include <linux/blk-mq-dma.h>
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
+#include <linux/kprobes.h>
 #include <linux/pci-p2pdma.h>
 #include <linux/prandom.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
+#include <trace/events/printk.h>
 
+#include "../../../block/blk.h"
+#include "../../../block/elevator.h"
 #include "fixture.h"
 #include "p2pmem.h"
 #include "spy.h"
+
+/* blk_rq_dma_unmap() takes the kind of memory, and no truth value for it. */
+static_assert(__blk_dma_is_map_type(enum pci_p2pdma_map_type, false));
+static_assert(__blk_dma_is_map_type(typeof(PCI_P2PDMA_MAP_BUS_ADDR), true));
+static_assert(!__blk_dma_is_map_type(int, false));
+static_assert(!__blk_dma_is_map_type(bool, true));
 
 /* Most ranges that the data of a request here is mapped as */
 #define MAX_RANGES	160
@@ -63,6 +74,18 @@ static void free_request(void *req)
 	blk_mq_free_request(req);
 }
 
+/* Another one of the same queue, without data */
+static struct request *another_request(struct kunit *test, struct request *of)
+{
+	struct request *req = blk_mq_alloc_request(of->q, of->cmd_flags, 0);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(req));
+	req->part = of->part;
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_request,
+							   req));
+	return req;
+}
+
 static void free_bio(void *bio)
 {
 	bio_put(bio);
@@ -87,7 +110,7 @@ static struct request *new_request(struct kunit *test,
 	KUNIT_ASSERT_NOT_NULL(test, d);
 	d->set.ops = &disk_ops;
 	d->set.nr_hw_queues = 1;
-	d->set.queue_depth = 1;
+	d->set.queue_depth = 2;
 	d->set.numa_node = NUMA_NO_NODE;
 	KUNIT_ASSERT_EQ(test, 0, blk_mq_alloc_tag_set(&d->set));
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_tag_set,
@@ -295,21 +318,10 @@ static size_t bytes_mapped(struct mapping *m)
 	return bytes;
 }
 
-/* What blk_rq_dma_unmap() wants to know: what all of the ranges are */
-static enum pci_p2pdma_map_type kind_of_all(struct mapping *m)
-{
-	int i;
-
-	for (i = 1; i < m->nr; i++)
-		if (m->ranges[i].map != m->ranges[0].map)
-			return PCI_P2PDMA_MAP_NONE;
-	return m->ranges[0].map;
-}
-
 static bool unmap_without_record(struct mapping *m)
 {
 	return blk_rq_dma_unmap(m->req, m->f->dev, &m->state, bytes_mapped(m),
-				kind_of_all(m));
+				m->ranges[0].map);
 }
 
 static void unmap_ranges(struct mapping *m)
@@ -625,6 +637,33 @@ static void start_many_segments(struct kunit *test)
 					       MANY), MANY, IOMMU_READ);
 }
 
+static int links;
+
+static int count_link(struct kprobe *probe, struct pt_regs *regs)
+{
+	links++;
+	return 0;
+}
+
+static struct kprobe link_probe = {
+	.symbol_name	= "dma_iova_link_vec",
+	.pre_handler	= count_link,
+};
+
+/* As much as drivers map at once behind an IOMMU, in one page more than it is long */
+static void start_128k_by_one_link(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct bio_vec *data = fixture_scattered_data(test, 33, 512, 512);
+	struct request *req = request_of(test, &no_limits, REQ_OP_READ, data, 33);
+
+	KUNIT_ASSERT_EQ(test, blk_rq_bytes(req), SZ_128K);
+	fixture_probe(test, &link_probe);
+	links = 0;
+	expect_requests_to_iommu(f, req, 33, IOMMU_WRITE);
+	KUNIT_EXPECT_EQ(test, links, 1);
+}
+
 /* One that runs over several pages, and one that begins in another page */
 static void start_multi_page_bvecs(struct kunit *test)
 {
@@ -812,7 +851,7 @@ static void next_keeps_segment_boundary(struct kunit *test)
 static void next_keeps_max_segment_size(struct kunit *test)
 {
 	static const size_t lens[] = {
-		SZ_32K - 512, 512, SZ_32K - 512, 512, 1024
+		SZ_32K - 512, SZ_32K - 512, 1024, 1024
 	};
 	struct fixture *f = test->priv;
 	struct queue_limits limits = no_limits;
@@ -820,8 +859,8 @@ static void next_keeps_max_segment_size(struct kunit *test)
 
 	limits.max_segment_size = SZ_32K - 512;
 	m = map_request(f, contiguous_bios(test, &limits));
-	expect_segments(m, 5);
-	expect_ranges(m, 5, lens);
+	expect_segments(m, 4);
+	expect_ranges(m, 4, lens);
 	expect_data(m);
 	unmap_each_range(m);
 }
@@ -1171,6 +1210,39 @@ static void integrity_contiguous_buffers(struct kunit *test)
 }
 #endif
 
+#ifndef CONFIG_KMSAN	/* With it, the block layer merges nothing. */
+/* Two contiguous buffers are counted up to the boundary that the second crosses. */
+static void integrity_contiguous_across_boundary(struct kunit *test)
+{
+	static const size_t lens[] = { 2 * PAGE_SIZE, 2 * PAGE_SIZE, 64 };
+	struct fixture *f = test->priv;
+	struct queue_limits limits = no_limits;
+	struct bio_vec *data = fixture_scattered_data(test, 1, 0, PAGE_SIZE);
+	struct page *boundary = fixture_large_page(test) + SZ_64K / PAGE_SIZE;
+	struct bio_vec metadata[3];
+	struct request *req;
+	struct mapping *m;
+	struct bio *bio;
+
+	limits.seg_boundary_mask = SZ_64K - 1;
+	req = new_request(test, &limits, REQ_OP_READ);
+	bio = new_bio(test, req, data, 1);
+	bvec_set_page(&metadata[0], boundary - 2, PAGE_SIZE, 0);
+	bvec_set_page(&metadata[1], boundary - 1, 3 * PAGE_SIZE, 0);
+	/* Behind a gap, so that it is not one range */
+	bvec_set_page(&metadata[2], fixture_lone_page(test), 64, 128);
+	add_metadata(test, bio, metadata, 3);
+	append_bio(test, req, bio);
+	KUNIT_ASSERT_EQ(test, req->nr_integrity_segments, 3);
+
+	m = map_metadata(f, req);
+	expect_segments(m, 3);
+	expect_ranges(m, 3, lens);
+	expect_data(m);
+	unmap_each_range(m);
+}
+#endif
+
 /* Either may be one range or several, and goes when it is unmapped itself. */
 static void integrity_beside_data(struct kunit *test)
 {
@@ -1271,42 +1343,144 @@ static void p2p_bus_address(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, spy.unmap_pages, 0);
 }
 
-/* Segment by segment, and only what is RAM is mapped. */
-static void p2p_bus_address_mixed_with_ram(struct kunit *test)
+/* Of ordinary memory and of that of a PCI device, the one that begins */
+enum kind { RAM, P2P };
+
+static struct page *page_of(struct kunit *test, enum kind kind,
+			    struct page *p2p_pages)
 {
+	return kind == RAM ? fixture_lone_page(test) : p2p_pages;
+}
+
+/*
+ * Mixed data is refused where the kind changes, as a driver unmaps all ranges in
+ * one way. What was mapped before is of one kind.
+ */
+static void expect_mix_refused(struct fixture *f, const enum kind *kinds, int nr,
+			       int nr_mapped, struct page *p2p_pages)
+{
+	struct kunit *test = f->test;
+	struct request *req = new_request(test, &no_limits, REQ_OP_READ);
+	struct bio_vec data;
+	struct mapping *m;
+	int i;
+
+	/* With gaps, so that it is not one range */
+	for (i = 0; i < nr; i++) {
+		bvec_set_page(&data, page_of(test, kinds[i], p2p_pages + 2 * i),
+			      PAGE_SIZE - 512, 0);
+		add_bio(test, req, &data, 1);
+	}
+	spy_reset();
+	m = new_mapping(f, req);
+	map_all(m);
+	expect_status(test, m, BLK_STS_IOERR);
+	expect_segments(m, nr_mapped);
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped,
+			kinds[0] == RAM ? nr_mapped * (ssize_t)PAGE_SIZE : 0);
+	KUNIT_EXPECT_EQ(test, unmap_without_record(m), kinds[0] == P2P);
+	unmap_ranges(m);
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+}
+
+static void p2p_mixed_with_ram(struct kunit *test)
+{
+	static const enum kind behind[] = { RAM, RAM, P2P };
+	static const enum kind before[] = { P2P, RAM };
+	static const enum kind around[] = { P2P, RAM, P2P };
 	struct fixture *f = test->priv;
 	struct pci_dev *pdev = p2pmem_get(test);
 	struct page *pages = p2pmem_pages(test, pdev, 8);
-	struct bio_vec *data = fixture_scattered_data(test, 4, 0, PAGE_SIZE);
-	struct request *req;
-	struct mapping *m;
 
 	map_for(f, pdev);
-	req = new_request(test, &no_limits, REQ_OP_READ);
-	add_bio(test, req, data, 2);
-	add_every_other_page(test, req, pages, 2);
-	add_bio(test, req, data + 2, 2);
-	m = map_request(f, req);
-	expect_segments(m, 6);
-	expect_data(m);
-	KUNIT_EXPECT_EQ(test, m->ranges[1].map, PCI_P2PDMA_MAP_NONE);
-	KUNIT_EXPECT_EQ(test, m->ranges[2].map, PCI_P2PDMA_MAP_BUS_ADDR);
-	KUNIT_EXPECT_EQ(test, m->ranges[3].map, PCI_P2PDMA_MAP_BUS_ADDR);
-	KUNIT_EXPECT_EQ(test, m->ranges[4].map, PCI_P2PDMA_MAP_NONE);
-	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, 4 * (ssize_t)PAGE_SIZE);
-	unmap_each_range(m);
-	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+	expect_mix_refused(f, behind, 3, 2, pages);
+	expect_mix_refused(f, before, 2, 1, pages);
+	expect_mix_refused(f, around, 3, 1, pages);
+}
 
-	req = new_request(test, &no_limits, REQ_OP_READ);
-	add_every_other_page(test, req, pages, 2);
-	add_bio(test, req, data, 4);
-	m = map_request(f, req);
-	expect_segments(m, 6);
-	expect_data(m);
-	KUNIT_EXPECT_EQ(test, m->ranges[0].map, PCI_P2PDMA_MAP_BUS_ADDR);
-	KUNIT_EXPECT_EQ(test, m->ranges[2].map, PCI_P2PDMA_MAP_NONE);
-	unmap_each_range(m);
-	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+/* A request of @kind that begins at sector 8 of a queue that takes P2P memory */
+static struct request *request_of_kind(struct kunit *test, enum kind kind,
+				       struct page *p2p_pages)
+{
+	struct queue_limits limits = no_limits;
+	struct request *req;
+	struct bio_vec data;
+
+	limits.features = BLK_FEAT_PCI_P2PDMA;
+	bvec_set_page(&data, page_of(test, kind, p2p_pages), PAGE_SIZE, 0);
+	req = request_of(test, &limits, REQ_OP_READ, &data, 1);
+	req->__sector = 8;
+	req->bio->bi_iter.bi_sector = 8;
+	return req;
+}
+
+static bool bio_merges(struct kunit *test, struct request *req, enum kind kind,
+		       struct page *p2p_pages, sector_t sector)
+{
+	struct bio_vec data;
+	LIST_HEAD(requests);
+	struct bio *bio;
+
+	bvec_set_page(&data, page_of(test, kind, p2p_pages), PAGE_SIZE, 0);
+	bio = new_bio(test, req, &data, 1);
+	bio->bi_iter.bi_sector = sector;
+	list_add(&req->queuelist, &requests);
+	return blk_bio_list_merge(req->q, &requests, bio, 1);
+}
+
+/* Behind a request, and before it */
+static void merge_bios_of_one_kind(struct kunit *test)
+{
+	struct page *pages = p2pmem_pages(test, p2pmem_get(test), 8);
+	enum kind a, b;
+
+	for (a = RAM; a <= P2P; a++) {
+		for (b = RAM; b <= P2P; b++) {
+			KUNIT_EXPECT_EQ(test, a == b,
+					bio_merges(test, request_of_kind(test, a, pages),
+						   b, pages + 2, 8 + PAGE_SECTORS));
+			KUNIT_EXPECT_EQ(test, a == b,
+					bio_merges(test, request_of_kind(test, a, pages),
+						   b, pages + 2, 8 - PAGE_SECTORS));
+		}
+	}
+}
+
+/* Merging tells the elevator, which has to be one then. */
+static bool requests_merge(struct request *req, struct request *next)
+{
+	struct elevator_type type = {};
+	struct elevator_queue elevator = { .type = &type };
+	struct request_queue *q = req->q;
+	bool merged;
+
+	q->elevator = &elevator;
+	merged = blk_attempt_req_merge(q, req, next);
+	if (merged)
+		hash_del(&req->hash);
+	q->elevator = NULL;
+	q->last_merge = NULL;
+	return merged;
+}
+
+static void merge_requests_of_one_kind(struct kunit *test)
+{
+	struct page *pages = p2pmem_pages(test, p2pmem_get(test), 8);
+	struct request *req, *next;
+	struct bio_vec data;
+	enum kind a, b;
+
+	for (a = RAM; a <= P2P; a++) {
+		for (b = RAM; b <= P2P; b++) {
+			req = request_of_kind(test, a, pages);
+			next = another_request(test, req);
+			bvec_set_page(&data, page_of(test, b, pages + 2),
+				      PAGE_SIZE, 0);
+			add_bio(test, next, &data, 1);
+			next->__sector = 8 + PAGE_SECTORS;
+			KUNIT_EXPECT_EQ(test, a == b, requests_merge(req, next));
+		}
+	}
 }
 
 /* Nobody knows whether the host bridge forwards to another device. */
@@ -1314,25 +1488,11 @@ static void p2p_not_supported(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct page *pages = p2pmem_pages(test, p2pmem_get(test), 8);
-	struct request *req;
-	struct mapping *m;
+	struct request *req = new_request(test, &no_limits, REQ_OP_READ);
 
-	req = new_request(test, &no_limits, REQ_OP_READ);
 	add_every_other_page(test, req, pages, 4);
 	expect_start_fails(new_mapping(f, req), BLK_STS_TARGET);
 	KUNIT_EXPECT_EQ(test, spy.map_pages, 0);
-
-	/* Found out later: what is mapped already is for the driver to unmap. */
-	req = new_request(test, &no_limits, REQ_OP_READ);
-	add_bio(test, req, fixture_scattered_data(test, 2, 0, PAGE_SIZE), 2);
-	add_every_other_page(test, req, pages, 1);
-	m = new_mapping(f, req);
-	map_all(m);
-	expect_status(test, m, BLK_STS_TARGET);
-	expect_segments(m, 2);
-	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, 2 * (ssize_t)PAGE_SIZE);
-	unmap_each_range(m);
-	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
 }
 
 /* Linked as what it is, even if it is one page */
@@ -1394,27 +1554,27 @@ static void p2p_through_host_bridge_mixed_with_ram(struct kunit *test)
 	struct page *pages = p2pmem_pages(test, pdev, 8);
 	struct bio_vec *data = fixture_scattered_data(test, MANY, 0,
 					      PAGE_SIZE);
-	struct request *req;
-	struct mapping *m;
+	struct request *ram_first, *p2p_first;
+	struct dma_iova_state state;
+	int i;
 
 	p2pmem_allow_host_bridge(test, pdev);
-	req = new_request(test, &no_limits, REQ_OP_READ);
-	add_every_other_page(test, req, pages, 2);
-	add_bio(test, req, data, 4);
-	m = map_request(f, req);
-	expect_segments(m, 6);
-	expect_data(m);
-	KUNIT_EXPECT_EQ(test, m->ranges[1].map, PCI_P2PDMA_MAP_THRU_HOST_BRIDGE);
-	KUNIT_EXPECT_EQ(test, m->ranges[2].map, PCI_P2PDMA_MAP_NONE);
-	unmap_each_range(m);
-	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+	p2p_first = new_request(test, &no_limits, REQ_OP_READ);
+	add_every_other_page(test, p2p_first, pages, 2);
+	add_bio(test, p2p_first, data, 4);
+	ram_first = new_request(test, &no_limits, REQ_OP_READ);
+	add_bio(test, ram_first, data, MANY);
+	add_every_other_page(test, ram_first, pages, 1);
 
-	req = new_request(test, &no_limits, REQ_OP_READ);
-	add_bio(test, req, data, MANY);
-	add_every_other_page(test, req, pages, 1);
-	expect_request_is_segments(f, req, MANY + 1);
-	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
-	expect_refused_reservation_given_back(f, req);
+	few_addresses(f, 24);
+	for (i = 0; i < 2 * (SZ_16M / (MANY * PAGE_SIZE)); i++) {
+		expect_start_fails(new_mapping(f, p2p_first), BLK_STS_IOERR);
+		expect_start_fails(new_mapping(f, ram_first), BLK_STS_IOERR);
+		if (i % 16 == 0)
+			fixture_drain_flush_queue(test, f->dev);
+	}
+	KUNIT_ASSERT_TRUE(test, dma_iova_try_alloc(f->dev, &state, 0, SZ_64K));
+	dma_iova_free(f->dev, &state);
 }
 
 /* Requests by chance */
@@ -1651,7 +1811,110 @@ static void bounce_p2p_through_host_bridge(struct kunit *test)
 	expect_device_moves_data(f, out, in);
 }
 
+static atomic_t full_messages;
+
+static void count_full_messages(void *data, const char *text, size_t len)
+{
+	if (strnstr(text, "swiotlb buffer is full", len))
+		atomic_inc(&full_messages);
+}
+
+static void unregister_count(void *unused)
+{
+	unregister_trace_console(count_full_messages, NULL);
+	tracepoint_synchronize_unregister();
+}
+
+/* Take all bounce buffers; return how many. */
+static int take_bounce_buffers(struct fixture *f, struct page *page,
+			       dma_addr_t *addrs, int max)
+{
+	int nr;
+
+	for (nr = 0; nr < max; nr++) {
+		addrs[nr] = dma_map_page_attrs(f->dev, page, 512, 512,
+					       DMA_TO_DEVICE, DMA_ATTR_NO_WARN);
+		if (dma_mapping_error(f->dev, addrs[nr]))
+			break;
+	}
+	return nr;
+}
+
+/* A request that is tried again is nothing to tell the user about. */
+static void bounce_full_in_silence(struct kunit *test)
+{
+	const int max = SZ_64K;
+	struct fixture *f = test->priv;
+	struct bio_vec *data = fixture_scattered_data(test, 4, 512, 1024);
+	struct mapping *m = new_mapping(f, request_of(test, &no_limits,
+						      REQ_OP_READ, data, 4));
+	dma_addr_t *addrs = kunit_kcalloc(test, max, sizeof(*addrs), GFP_KERNEL);
+	int nr;
+
+	KUNIT_ASSERT_NOT_NULL(test, addrs);
+	KUNIT_ASSERT_EQ(test, 0, register_trace_console(count_full_messages, NULL));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, unregister_count,
+							   NULL));
+	/* dma-debug takes one page mapped so often for a mistake. */
+	if (IS_ENABLED(CONFIG_DMA_API_DEBUG))
+		warnings_announce(test, "debug.c");
+	warnings_mute_dma_debug(test, true);
+	nr = take_bounce_buffers(f, data[0].bv_page, addrs, max);
+	KUNIT_EXPECT_LT(test, nr, max);
+
+	atomic_set(&full_messages, 0);
+	KUNIT_EXPECT_FALSE(test, map_start(m));
+	expect_status(test, m, BLK_STS_RESOURCE);
+	fixture_expect_zero(test, &m->state);
+	KUNIT_EXPECT_EQ(test, atomic_read(&full_messages), 0);
+
+	while (nr--)
+		dma_unmap_page(f->dev, addrs[nr], 512, DMA_TO_DEVICE);
+	KUNIT_EXPECT_LE(test, warnings_taken(test),
+			IS_ENABLED(CONFIG_DMA_API_DEBUG));
+	expect_bounced_data_moves(test);
+}
+
 /* Without an IOMMU */
+
+/*
+ * The checksum of an interval is calculated in one go, so no interval may straddle
+ * two pages; not so if there is no checksum.
+ */
+static void queue_aligns_buffers_to_checksums(struct kunit *test)
+{
+	static const struct {
+		enum blk_integrity_checksum csum;
+		unsigned int block, interval_exp, alignment;
+	} queues[] = {
+		{ BLK_INTEGRITY_CSUM_CRC, 512, 0, 512 },
+		{ BLK_INTEGRITY_CSUM_IP, 4096, 0, 4096 },
+		{ BLK_INTEGRITY_CSUM_CRC64, 4096, 9, 512 },
+		{ BLK_INTEGRITY_CSUM_NONE, 4096, 0, 4 },
+	};
+	struct queue_limits limits = no_limits;
+	struct request *req;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(queues); i++) {
+		limits.logical_block_size = queues[i].block;
+		limits.dma_alignment = 3;
+		limits.integrity.csum_type = queues[i].csum;
+		limits.integrity.tuple_size = 16;
+		limits.integrity.interval_exp = queues[i].interval_exp;
+		req = new_request(test, &limits, REQ_OP_READ);
+		KUNIT_EXPECT_EQ(test, queue_dma_alignment(req->q) + 1,
+				queues[i].alignment);
+	}
+
+	/* A driver that asks for more gets it. */
+	limits.dma_alignment = 1023;
+	limits.logical_block_size = 512;
+	limits.integrity.csum_type = BLK_INTEGRITY_CSUM_CRC;
+	limits.integrity.interval_exp = 0;
+	req = new_request(test, &limits, REQ_OP_READ);
+	KUNIT_EXPECT_EQ(test, queue_dma_alignment(req->q), limits.dma_alignment);
+}
 
 static void direct_segments(struct kunit *test)
 {
@@ -1740,6 +2003,7 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(start_virt_boundary_within_granule),
 	KUNIT_CASE(start_several_bios),
 	KUNIT_CASE(start_many_segments),
+	KUNIT_CASE(start_128k_by_one_link),
 	KUNIT_CASE(start_multi_page_bvecs),
 	KUNIT_CASE(start_bio_advanced),
 	KUNIT_CASE(start_special_payload),
@@ -1766,11 +2030,14 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(integrity_whole_granules),
 #ifndef CONFIG_KMSAN
 	KUNIT_CASE(integrity_contiguous_buffers),
+	KUNIT_CASE(integrity_contiguous_across_boundary),
 #endif
 	KUNIT_CASE(integrity_beside_data),
 	KUNIT_CASE(integrity_link_fails),
 	KUNIT_CASE(p2p_bus_address),
-	KUNIT_CASE(p2p_bus_address_mixed_with_ram),
+	KUNIT_CASE(p2p_mixed_with_ram),
+	KUNIT_CASE(merge_bios_of_one_kind),
+	KUNIT_CASE(merge_requests_of_one_kind),
 	KUNIT_CASE(p2p_not_supported),
 	KUNIT_CASE(p2p_through_host_bridge),
 	KUNIT_CASE(p2p_through_host_bridge_moves_data),
@@ -1792,6 +2059,7 @@ static struct kunit_case bounce_cases[] = {
 	KUNIT_CASE(bounce_one_range),
 	KUNIT_CASE(bounce_segments),
 	KUNIT_CASE(bounce_p2p_through_host_bridge),
+	KUNIT_CASE(bounce_full_in_silence),
 	{}
 };
 
@@ -1805,6 +2073,7 @@ static struct kunit_suite bounce_suite = {
 };
 
 static struct kunit_case direct_cases[] = {
+	KUNIT_CASE(queue_aligns_buffers_to_checksums),
 	KUNIT_CASE(direct_segments),
 	KUNIT_CASE(direct_moves_data),
 	KUNIT_CASE(direct_p2p),
