@@ -11,9 +11,11 @@ tracing=/sys/kernel/tracing
 #   started	those whose data is more than one segment, to be mapped step by step
 #   IOVAs	those that got one range of IO addresses for all of their data;
 #		a request's metadata, always less than a page, may have got another
+#	kept	ranges that had to be remembered, as nothing else says how to unmap them
 requests=nvme/nvme_setup_cmd
 started=dma/start
 iovas=dma/iova
+kept=dma/kept
 
 # watch <event> <condition>
 watch() {
@@ -30,14 +32,24 @@ set_probes() {
 	probe "p:$started" blk_rq_dma_map_iter_start
 	# shellcheck disable=SC2016 # the kernel's variables
 	probe "r:$iovas" dma_iova_try_alloc 'ret=$retval:u8 size=$arg4:u64'
+	probe "p:$kept" nvme:__nvme_keep_range
 	doing='count events'
 	watch $requests 'qid != 0 && (opcode == 1 || opcode == 2)'
 	watch $started
 	watch $iovas 'ret == 1 && size >= 4096'
+	watch $kept
+}
+
+# The driver's event and its function must not be watched when it goes.
+unwatch() {
+	for event in $requests $started $iovas $kept; do
+		: >"$tracing/events/$event/trigger"
+	done
+	echo >$tracing/kprobe_events
 }
 
 hits() {
-	for event in $requests $started $iovas; do
+	for event in $requests $started $iovas $kept; do
 		sed -n 's/^ *Hits: //p' "$tracing/events/$event/hist"
 	done
 }
@@ -51,11 +63,11 @@ count() {
 	doing="count $what"
 	echo "$doing"
 	n=$((n + 1))
-	# shellcheck disable=SC2046 # six numbers
+	# shellcheck disable=SC2046 # four numbers
 	set -- $(hits) -- "$@"
-	local requests0=$1 started0=$2 iovas0=$3
+	local requests0=$1 started0=$2 iovas0=$3 kept0=$4
 
-	shift 4
+	shift 5
 	mark_phase "$(pci_of "$plain")" $n
 	fio --name=count --filename="$disk" --ioengine=libaio --direct=1 --number_ios="$ios" \
 		--mem=mmapshared:/tmp/scattered --output=/tmp/fio.log "$@" || { cat /tmp/fio.log; return 1; }
@@ -63,7 +75,7 @@ count() {
 	mark_phase "$(pci_of "$plain")" 0
 	# shellcheck disable=SC2046
 	set -- $(hits)
-	echo "phase $n $(($1 - requests0)) $(($2 - started0)) $(($3 - iovas0)) $what" >&3
+	echo "phase $n $(($1 - requests0)) $(($2 - started0)) $(($3 - iovas0)) $(($4 - kept0)) $what" >&3
 }
 
 # The memory that the controller with this serial number offers to others
@@ -93,6 +105,9 @@ count_phases() {
 	count '16 KiB, 8 merged, metadata' "$protected" 256 --rw=write --bs=16k $batch
 	count '128 KiB' "$plain" 64 --rw=randrw --bs=128k
 	count '128 KiB at 512' "$plain" 64 --rw=randrw --bs=128k --mem_align=512
+	echo 0 >/sys/module/nvme/parameters/sgl_threshold
+	count '128 KiB, one piece' "$plain" 64 --rw=randrw --bs=128k --mem=mmaphuge:/huge/buffer --hugepage-size=2m
+	echo 32768 >/sys/module/nvme/parameters/sgl_threshold
 	count '1 MiB' "$plain" 32 --rw=randrw --bs=1m
 	for where in $(echo "${P2P:-}" | tr , " "); do
 		count "64 KiB, P2P by $where" "$plain" 64 --rw=randrw --bs=64k --iodepth=4 \
@@ -100,6 +115,7 @@ count_phases() {
 	done
 	doing='count without a miss'
 	if grep -v ' 0$' $tracing/kprobe_profile; then return 1; fi
+	unwatch
 }
 
 # verify_p2p <where> <disk>: what is written from a controller's memory is read into

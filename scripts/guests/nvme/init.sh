@@ -5,7 +5,7 @@
 # First process of the guest that scripts/guests/nvme/run.sh boots: I/O to two NVMe disks,
 # one with integrity metadata. What happened goes to the second serial port:
 #   is <domain type> <removable or fixed>	the disks
-#   phase <n> <requests> <started> <IOVAs> <what>	what was counted in phase n
+#   phase <n> <requests> <started> <IOVAs> <kept> <what>	what was counted in phase n
 #   ok <what>			was done
 #   status ok, or status failed to <what>	the last line
 #   bounced <n>			slots of bounce buffers in use at once, at most
@@ -15,16 +15,29 @@ set -eu
 
 . /guest-side.sh
 mount -t tmpfs tmpfs /tmp
+echo 16 >/proc/sys/vm/nr_hugepages
+mkdir /huge
+mount -t hugetlbfs hugetlbfs /huge
 
 . /count.sh
 . /faults.sh
 . /steps.sh
+. /ways.sh
 
+# load_driver [directory]
 load_driver() {
 	# A request of a slow host is not lost.
-	insmod /nvme-core.ko io_timeout=600 admin_timeout=600
-	insmod /nvme.ko
+	insmod "${1:-}/nvme-core.ko" io_timeout=600 admin_timeout=600
+	insmod "${1:-}/nvme.ko"
 	wait_for_disks
+	plain=$(disk_of plain)
+	protected=$(disk_of protected)
+}
+
+# another_driver <directory>
+another_driver() {
+	rmmod nvme nvme-core
+	load_driver "$1"
 }
 
 # All four controllers are probed at once.
@@ -117,9 +130,6 @@ unbind() {
 
 doing='load the driver'
 load_driver
-doing='find the disks'
-plain=$(disk_of plain)
-protected=$(disk_of protected)
 describe
 try 'find integrity metadata' has_metadata "$protected"
 
@@ -137,6 +147,12 @@ done
 try 'verify direct and buffered I/O' verify "$plain"
 try 'verify direct and buffered I/O, with metadata' verify "$protected"
 try 'make, use and check ext4, with metadata' file_system "$protected"
+try 'discard and write zeroes' discard_and_write_zeroes "$plain"
+try 'I/O from buffers that are hardly aligned' unaligned "$plain"
+try 'refuse buffers that are hardly aligned, with metadata' unaligned_with_checksum "$protected"
+try 'commands of user space by ioctl' passthrough_by_ioctl "$plain" 0
+try 'commands of user space by ioctl, with metadata' passthrough_by_ioctl "$protected" 8
+try 'large I/O, with chained PRP lists' chained_prp_lists "$plain"
 try 'reset the controller under load' reset_under_load "$plain"
 try 'time out and abort under load, with metadata' time_out_under_load "$protected"
 if [ "$SIZE" != 4m ]; then
@@ -144,11 +160,16 @@ if [ "$SIZE" != 4m ]; then
 	try 'reset the controller under load, with metadata' reset_under_load "$protected"
 	try 'time out and abort under load' time_out_under_load "$plain"
 fi
-fail_steps "$plain"
+fail_steps "$plain" "$protected"
 try 'notice a wrong sector' notice_wrong_sector "$plain"
 hiwater=/sys/kernel/debug/swiotlb/io_tlb_used_hiwater
 if [ -e $hiwater ]; then echo "bounced $(cat $hiwater)" >&3; fi
 try 'unbind and bind the driver under load' rebind_under_load "$plain" "$protected"
-plain=$(disk_of plain)
+doing='load the driver that has SGLs for metadata'
+another_driver /meta-sgl
+try 'metadata by SGL' metadata_by_sgl "$protected"
+doing='load the driver that has less room for metadata than it says'
+another_driver /few-meta
+try 'refuse more metadata than there is room for' too_much_metadata "$protected"
 try 'unbind the disks' unbind "$plain" "$protected"
 doing=ok

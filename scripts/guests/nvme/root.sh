@@ -10,6 +10,7 @@ set -euo pipefail
 out=$1
 root=$out/root
 kernel=build/kernels/${KERNEL:-run}
+passthrough=build/linux/tools/testing/selftests/dma/nvme_passthrough.c
 
 # Debian's fio knows Ceph, Gluster and RDMA: 70 MB of libraries, and most of a
 # second for the guest to load them each time. It gets one library in place of
@@ -35,12 +36,19 @@ install_fio()
 	cp "$fio" "$root/bin/"
 }
 
+scripts/guests/nvme/drivers.sh "$out"
 guest_root "$root" scripts/guests/nvme/init.sh
 install_fio
-for name in mke2fs e2fsck; do install_program "$root" $name; done
+for name in mke2fs e2fsck blkdiscard; do install_program "$root" $name; done
 cp /etc/mke2fs.conf "$root/etc/"
-cp scripts/guests/nvme/{*.fio,count.sh,faults.sh,steps.sh} "$root/"
+cp scripts/guests/nvme/{*.fio,count.sh,faults.sh,steps.sh,ways.sh} "$root/"
 install_modules "$root" "$kernel" drivers/nvme/host/nvme{-core,}
+for name in meta-sgl few-meta; do
+	mkdir "$root/$name"
+	install_modules "$root/$name" "$out/$name" nvme{-core,}
+done
+gcc -static -O2 -Wall -o "$root/nvme_passthrough" "$passthrough" 2> "$out/nvme_passthrough.log" ||
+	die_log "$out/nvme_passthrough.log" "$passthrough: does not compile"
 pack_root "$root" > "$out/initramfs"
 mkdir -p build/nvme
 iasl -p build/nvme/port scripts/guests/nvme/port.asl > "$out/iasl.log" 2>&1 ||

@@ -33,7 +33,7 @@ devices=(
 	-device xio3130-downstream,id=port2,bus=switch,chassis=3
 	-device xio3130-downstream,id=port3,bus=switch,chassis=4
 	-device pcie-root-port,id=port4,addr=5,chassis=5
-	-device nvme,id=plain,bus=port1,serial=plain,mdts=8
+	-device nvme,id=plain,bus=port1,serial=plain,mdts=10
 	-device nvme-ns,bus=plain,drive=disk0
 	-device nvme,id=protected,bus=port2,serial=protected,mdts=8
 	-device nvme-ns,bus=protected,drive=disk1,ms=8,pi=1
@@ -66,7 +66,7 @@ boot_machine()
 		args+=(-drive "id=$disk,if=none,format=raw,cache=unsafe,file=$dir/$disk")
 	done
 	boot "$1" "$dir" "$image" \
-		"kunit.enable=0 slab_nomerge SIZE=$size ${SOAK:+SOAK=$SOAK }P2P=$(field $table "$1" 3 | tr ' ' ,)" \
+		"kunit.enable=0 slab_nomerge slub_debug=FZ,kmalloc-* SIZE=$size ${SOAK:+SOAK=$SOAK }P2P=$(field $table "$1" 3 | tr ' ' ,)" \
 		-cpu EPYC -smp 2 -m "${MEMORY:-768M}" "${devices[@]}" "${args[@]}" \
 		-initrd "$out/initramfs" -D "$dir/trace" || rc=$?
 	wait "$counter"

@@ -113,8 +113,9 @@ fail_often() {
 	[ $(($(reservations) - before)) -lt 1000 ]
 }
 
-fail_steps() {
-	local bytes threshold=/sys/module/nvme/parameters/sgl_threshold
+# fill_disk <disk>: that the steps are tried with, and keep what is there
+fill_disk() {
+	local bytes
 
 	disk=$1
 	dd if=/dev/urandom of="$disk" bs=131072 count=1 oflag=direct 2>/dev/null
@@ -122,7 +123,15 @@ fail_steps() {
 		read_disk $bytes /tmp/data-$bytes
 		read_disk $bytes /tmp/data-$bytes
 	done
+}
 
+# fail_steps <disk> <disk with metadata>
+fail_steps() {
+	local threshold=/sys/module/nvme/parameters/sgl_threshold
+
+	fill_disk "$2"
+	fail_step 4096 fail_dma_map_page ok 2 'the mapping of a single page and of its metadata'
+	fill_disk "$1"
 	fail_step 4096 fail_dma_map_page ok 1 'the mapping of a single page'
 	if [ -e "$(pci_of "$disk")/iommu_group" ]; then
 		fail_step 131072 fail_dma_iova_alloc ok 1 'the reservation'

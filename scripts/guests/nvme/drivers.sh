@@ -1,0 +1,38 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# drivers.sh <directory>: two more builds of the NVMe driver, for what QEMU's controller
+# does and does not say that it does, SGLs for metadata, in <directory>/<name>.
+#
+#   meta-sgl	takes its word for given
+#   few-meta	has the queue allow one segment of metadata more than there is room for,
+#		besides: two
+set -euo pipefail
+. "$(dirname "$0")/../../lib/repo.sh"
+
+out=$1
+kernel=build/kernels/${KERNEL:-run}
+
+# edit <file> <sed script>: it must change something
+edit()
+{
+	cp "$1" "$1.orig"
+	sed -i "$2" "$1"
+	if cmp -s "$1" "$1.orig"; then die "$1: the line is not there any more: $2"; fi
+}
+
+# build <name>: of what is in its directory
+build()
+{
+	make -C build/linux O="$PWD/$kernel" CC='ccache gcc' M="$PWD/$out/$1" modules > "$out/$1.log" 2>&1 ||
+		die_log "$out/$1.log" "$out/$1: does not compile"
+}
+
+rm -rf "$out"/{meta-sgl,few-meta}
+cp -rL build/linux/drivers/nvme/host "$out/meta-sgl"
+edit "$out/meta-sgl/nvme.h" 's/return ctrl->sgls & NVME_CTRL_SGLS_MSDS;/return true;/'
+cp -r "$out/meta-sgl" "$out/few-meta"
+edit "$out/few-meta/pci.c" 's/^#define NVME_MAX_META_SEGS .*/#define NVME_MAX_META_SEGS 1/
+	s/max_integrity_segments = NVME_MAX_META_SEGS;/max_integrity_segments = NVME_MAX_META_SEGS + 1;/'
+build meta-sgl
+build few-meta

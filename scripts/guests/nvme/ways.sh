@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash disable=SC2154
+#
+# Sourced by scripts/guests/nvme/init.sh: data that gets to a disk in other ways than a
+# file system's. All of it is read back and verified.
+
+# verify_io <fio argument>...: sector by sector
+verify_io() {
+	fio --name=verify --eta=never --direct=1 --verify=crc32c --verify_interval=512 --verify_fatal=1 \
+		--output=/tmp/fio.log "$@" || { cat /tmp/fio.log; return 1; }
+}
+
+# queue <disk> <file>: of its queue in sysfs
+queue() {
+	echo "/sys/block/${1##*/}/queue/$2"
+}
+
+# No sector straddles two pages where each has a checksum: such buffers are refused, and
+# nothing is written behind the metadata, which is told by slub_debug. Then those that
+# are taken, the least aligned that are.
+unaligned_with_checksum() {
+	local rw
+
+	[ "$(cat "$(queue "$1" dma_alignment)")" = 511 ]
+	for rw in write read; do
+		if fio --name=refused --eta=never --filename="$1" --ioengine=libaio --direct=1 --rw=$rw --bs=64k \
+			--size=4m --mem_align=4 --output=/tmp/fio.log 2>&1; then
+			return 1
+		fi
+		grep -q 'Invalid argument' /tmp/fio.log
+	done
+	verify_io --filename="$1" --ioengine=libaio --iodepth=8 --rw=randwrite --bs=64k --size=4m --mem_align=512
+}
+
+unaligned() {
+	[ "$(cat "$(queue "$1" dma_alignment)")" = 3 ]
+	verify_io --filename="$1" --ioengine=libaio --iodepth=8 --rw=randwrite --bs=64k --size=4m --mem_align=4
+}
+
+# Requests of 3 MiB, where there is no IOMMU to limit them to 128 KiB, in huge pages:
+# few segments, but more PRPs than there are in one list, and one more, if the first
+# page is not whole. QEMU takes no more than 1024 of them.
+chained_prp_lists() {
+	local threshold=/sys/module/nvme/parameters/sgl_threshold align
+
+	echo 0 >$threshold
+	cat "$(queue "$1" max_hw_sectors_kb)" >"$(queue "$1" max_sectors_kb)"
+	for align in 4096 512; do
+		verify_io --filename="$1" --ioengine=libaio --iodepth=2 --rw=write --bs=3m --size=12m \
+			--mem=mmaphuge:/huge/buffer --hugepage-size=2m --mem_align=$align
+	done
+	echo 32768 >$threshold
+}
+
+# sum <disk> <from> <MiB>: of what the disk has there
+sum() {
+	dd if="$1" bs=1M skip="$2" count="$3" iflag=direct 2>/dev/null | sha256sum
+}
+
+# The middle MiB of three is zeroed, or discarded; its neighbours stay.
+discard_and_write_zeroes() {
+	local before after zeroes
+
+	[ "$(cat "$(queue "$1" write_zeroes_max_bytes)")" -gt 0 ]
+	[ "$(cat "$(queue "$1" discard_max_bytes)")" -gt 0 ]
+	zeroes=$(head -c 1048576 /dev/zero | sha256sum)
+	dd if=/dev/urandom of="$1" bs=1M count=3 oflag=direct 2>/dev/null
+	before="$(sum "$1" 0 1) $(sum "$1" 2 1)"
+	/bin/blkdiscard -z -o 1048576 -l 1048576 "$1"
+	[ "$(sum "$1" 1 1)" = "$zeroes" ]
+	after="$(sum "$1" 0 1) $(sum "$1" 2 1)"
+	[ "$after" = "$before" ]
+	/bin/blkdiscard -o 1048576 -l 1048576 "$1"
+	after="$(sum "$1" 0 1) $(sum "$1" 2 1)"
+	[ "$after" = "$before" ]
+	# Many ranges in a request, beside writes
+	fio --name=trim --eta=never --filename="$1" --offset=4m --size=4m --ioengine=libaio --iodepth=16 \
+		--direct=1 --rw=randtrimwrite --bs=64k --output=/tmp/fio.log || { cat /tmp/fio.log; return 1; }
+	no_errors
+}
+
+# character_of <disk>: that takes commands
+character_of() {
+	echo "$1" | sed 's,/nvme,/ng,'
+}
+
+# passthrough_by_ioctl <disk> <bytes of metadata>
+passthrough_by_ioctl() {
+	[ "$(/nvme_passthrough "$(character_of "$1")" 512 "$2")" -ge 100 ]
+}
+
+metadata_by_sgl() {
+	[ "$(cat "$(queue "$1" max_integrity_segments)")" = 15 ]
+	verify_io --filename="$1" --ioengine=libaio --iodepth=16 --rw=randwrite --bs=64k --size=4m --mem_align=512
+	passthrough_by_ioctl "$1" 8
+}
+
+# Metadata that crosses a page is two segments. Where there is room for one, that is an
+# I/O error for the one who asked, and nothing else is overwritten. An IOMMU has them as
+# one range, if it has IO addresses.
+too_much_metadata() {
+	[ "$(cat "$(queue "$1" max_integrity_segments)")" = 2 ]
+	disk=$1
+	if [ -e "$(pci_of "$1")/iommu_group" ]; then fail_calls fail_dma_iova_alloc 1 1000000; fi
+	if passthrough_by_ioctl "$1" 8 2>/tmp/passthrough.log; then return 1; fi
+	if [ -e "$(pci_of "$1")/iommu_group" ]; then fail_no_more; fi
+	grep -q 'metadata at [0-9]*: Input/output error' /tmp/passthrough.log
+	verify_io --filename="$1" --ioengine=libaio --iodepth=8 --rw=randwrite --bs=64k --size=4m
+}
