@@ -8,7 +8,8 @@
  *
  * The layout of the buffer in memory, which is looked up and not believed:
  *	scattered	no page is the neighbour of the one before it
- *	iovec		the same, each page handed over by an iovec of its own
+ *	unaligned	the same, from 512 bytes into the first page on: one page more
+ *	iovec		as scattered, each page handed over by an iovec of its own
  *	contiguous	one piece, of a huge page
  *
  * Prints "<pages> <requests of an I/O> <nanoseconds of an I/O>...", one for each
@@ -39,6 +40,7 @@
 #define USAGE		"nvme_cost <device> read|write <bytes> <layout> <I/Os> <runs>"
 #define HUGE_SIZE	(2UL << 20)
 #define WARM_UP		1024		/* requests: caches of IO addresses and of the slab */
+#define INTO_PAGE	512
 #define REQUEST_SIZE	(128UL << 10)	/* most behind an IOMMU */
 #define MAX_TRIES	20
 #define SLEEP_NS	4000		/* at most, to go to sleep and to wake up */
@@ -239,7 +241,7 @@ int main(int argc, char **argv)
 	long long begin, overhead;
 	int contiguous, runs;
 	uint64_t count, recorded;
-	size_t pages;
+	size_t pages, into;
 	char *buf;
 
 	if (argc == 1)
@@ -250,6 +252,7 @@ int main(int argc, char **argv)
 	job.write = !strcmp(argv[2], "write");
 	job.size = strtoul(argv[3], NULL, 0);
 	contiguous = !strcmp(argv[4], "contiguous");
+	into = strcmp(argv[4], "unaligned") ? 0 : INTO_PAGE;
 	count = strtoull(argv[5], NULL, 0);
 	runs = atoi(argv[6]);
 	pages = job.size / page_size;
@@ -257,8 +260,8 @@ int main(int argc, char **argv)
 		errx(1, "%s: neither read nor write", argv[2]);
 	if (!pages || job.size % page_size)
 		errx(1, "%s bytes: not a number of whole pages", argv[3]);
-	if (!contiguous && strcmp(argv[4], "scattered") && strcmp(argv[4], "iovec"))
-		errx(1, "%s: no such layout: scattered, iovec or contiguous", argv[4]);
+	if (!contiguous && !into && strcmp(argv[4], "scattered") && strcmp(argv[4], "iovec"))
+		errx(1, "%s: no such layout: scattered, unaligned, iovec or contiguous", argv[4]);
 	if (!count || runs < 0)
 		errx(1, "%s I/Os, %s runs: nothing to do", argv[5], argv[6]);
 
@@ -275,18 +278,19 @@ int main(int argc, char **argv)
 		buf = map(NULL, (job.size + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1), MAP_HUGETLB);
 		memset(buf, 1, job.size);
 	} else {
-		buf = map_scattered(job.size);
+		pages += !!into;
+		buf = map_scattered(pages * page_size);
 	}
 	job.nr_iov = strcmp(argv[4], "iovec") ? 1 : pages;
 	job.iov = calloc(job.nr_iov, sizeof(*job.iov));
 	if (!job.iov)
 		err(1, "calloc");
 	for (int i = 0; i < job.nr_iov; i++) {
-		job.iov[i].iov_base = buf + i * page_size;
+		job.iov[i].iov_base = buf + into + i * page_size;
 		job.iov[i].iov_len = job.size / job.nr_iov;
 	}
 
-	check_layout(buf, job.size, contiguous);
+	check_layout(buf, pages * page_size, contiguous);
 	do_io(&job, job.size > REQUEST_SIZE ? WARM_UP * REQUEST_SIZE / job.size : WARM_UP);
 	before = requests(argv[1]);
 	if (!runs)
@@ -306,6 +310,6 @@ int main(int argc, char **argv)
 	for (int i = 0; i < runs; i++)
 		printf(" %.1f", one_run(&job, count, overhead));
 	printf("\n");
-	check_layout(buf, job.size, contiguous);
+	check_layout(buf, pages * page_size, contiguous);
 	return 0;
 }
