@@ -138,6 +138,14 @@ static bool blk_dma_first_segment(struct request *req, struct device *dma_dev,
 	return blk_dma_next_segment(req, iter, seg);
 }
 
+/* How the data is mapped, whichever way */
+static inline unsigned long blk_dma_attrs(const struct blk_dma_iter *iter)
+{
+	if (iter->p2pdma.map == PCI_P2PDMA_MAP_THRU_HOST_BRIDGE)
+		return DMA_ATTR_NO_WARN | DMA_ATTR_MMIO;
+	return DMA_ATTR_NO_WARN;
+}
+
 /* Map a segment on its own. */
 static __always_inline bool
 blk_dma_map_segment(struct request *req, struct device *dma_dev,
@@ -157,9 +165,8 @@ blk_dma_map_segment(struct request *req, struct device *dma_dev,
 		return blk_dma_fail(iter, BLK_STS_TARGET);
 	}
 
-	iter->addr = dma_map_page_attrs(dma_dev, seg->bv_page, seg->bv_offset,
-					seg->bv_len, rq_dma_dir(req),
-					DMA_ATTR_NO_WARN);
+	iter->addr = dma_map_phys(dma_dev, bvec_phys(seg), seg->bv_len,
+				  rq_dma_dir(req), blk_dma_attrs(iter));
 	if (dma_mapping_error(dma_dev, iter->addr))
 		return blk_dma_fail(iter, BLK_STS_RESOURCE);
 	return true;
@@ -192,17 +199,11 @@ static bool blk_dma_one_range(struct request *req, struct device *dma_dev,
 {
 	unsigned long granule_mask;
 
-	switch (iter->p2pdma.map) {
-	case PCI_P2PDMA_MAP_NONE:
-		if (seg->bv_len == len)
-			return false;
-		break;
-	case PCI_P2PDMA_MAP_THRU_HOST_BRIDGE:
-		/* However few: only a link maps it as the device memory it is. */
-		break;
-	default:
+	if (seg->bv_len == len)
 		return false;
-	}
+	if (iter->p2pdma.map != PCI_P2PDMA_MAP_NONE &&
+	    iter->p2pdma.map != PCI_P2PDMA_MAP_THRU_HOST_BRIDGE)
+		return false;
 
 	granule_mask = dma_get_merge_boundary(dma_dev);
 	if (!granule_mask || len > queue_max_segment_size(req->q))
@@ -245,12 +246,10 @@ static int blk_dma_link(struct request *req, struct device *dma_dev,
 {
 	enum dma_data_direction dir = rq_dma_dir(req);
 	struct phys_vec vec[BLK_DMA_SEGMENTS];
-	unsigned long attrs = DMA_ATTR_NO_WARN;
+	unsigned long attrs = blk_dma_attrs(iter);
 	size_t linked = 0;
 	int err;
 
-	if (iter->p2pdma.map == PCI_P2PDMA_MAP_THRU_HOST_BRIDGE)
-		attrs |= DMA_ATTR_MMIO;
 	for (;;) {
 		bool more = true;
 		size_t size = 0;

@@ -122,7 +122,8 @@ static inline bool __blk_rq_dma_unmap(struct request *req,
  *
  * Context: Any.
  * Return: true if the data is unmapped. If false, the driver has to unmap each
- *	   range that it got by dma_unmap_page().
+ *	   range that it got by dma_unmap_phys(), with DMA_ATTR_MMIO if @map is
+ *	   PCI_P2PDMA_MAP_THRU_HOST_BRIDGE.
  */
 #define blk_rq_dma_unmap(req, dma_dev, state, mapped_len, map)		\
 ({									\

@@ -324,14 +324,20 @@ static bool unmap_without_record(struct mapping *m)
 				m->ranges[0].map);
 }
 
+static unsigned long attrs_of(enum pci_p2pdma_map_type map)
+{
+	return map == PCI_P2PDMA_MAP_THRU_HOST_BRIDGE ? DMA_ATTR_MMIO : 0;
+}
+
 static void unmap_ranges(struct mapping *m)
 {
 	int i;
 
 	for (i = 0; i < m->nr; i++)
 		if (m->ranges[i].map != PCI_P2PDMA_MAP_BUS_ADDR)
-			dma_unmap_page(m->f->dev, m->ranges[i].addr,
-				       m->ranges[i].len, rq_dma_dir(m->req));
+			dma_unmap_phys(m->f->dev, m->ranges[i].addr,
+				       m->ranges[i].len, rq_dma_dir(m->req),
+				       attrs_of(m->ranges[i].map));
 }
 
 static void expect_nothing_mapped(struct mapping *m)
@@ -1501,7 +1507,7 @@ static void p2p_through_host_bridge(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct pci_dev *pdev = p2pmem_get(test);
 	struct page *pages = p2pmem_pages(test, pdev, 8);
-	static const int nrs[] = { 1, 4 };
+	static const int nrs[] = { 2, 4 };
 	struct request *req;
 	struct mapping *m;
 	int i;
@@ -1519,6 +1525,34 @@ static void p2p_through_host_bridge(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, spy.prot, IOMMU_WRITE | IOMMU_MMIO);
 		expect_data(m);
 		unmap_one_range(m);
+		KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+	}
+}
+
+/* One segment, and several with a gap: device memory all the same */
+static void p2p_through_host_bridge_in_pieces(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct pci_dev *pdev = p2pmem_get(test);
+	struct page *pages = p2pmem_pages(test, pdev, 4);
+	struct bio_vec data[2];
+	struct mapping *m;
+	int nr;
+
+	p2pmem_allow_host_bridge(test, pdev);
+	bvec_set_page(&data[0], pages, 512, 0);
+	bvec_set_page(&data[1], pages + 2, 1024, 512);
+	for (nr = 1; nr <= 2; nr++) {
+		spy_reset();
+		m = map_request(f, request_of(test, &no_limits, REQ_OP_READ,
+					      data, nr));
+		expect_segments(m, nr);
+		KUNIT_EXPECT_EQ(test, m->ranges[nr - 1].map,
+				PCI_P2PDMA_MAP_THRU_HOST_BRIDGE);
+		KUNIT_EXPECT_EQ(test, spy.map_pages, nr);
+		KUNIT_EXPECT_EQ(test, spy.prot, IOMMU_WRITE | IOMMU_MMIO);
+		expect_data(m);
+		unmap_each_range(m);
 		KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
 	}
 }
@@ -1791,9 +1825,10 @@ static void bounce_p2p_through_host_bridge(struct kunit *test)
 	struct bio_vec data[2];
 
 	p2pmem_allow_host_bridge(test, pdev);
-	bvec_set_page(data, pages, PAGE_SIZE, 0);
+	bvec_set_page(&data[0], pages + 1, PAGE_SIZE, 0);
+	bvec_set_page(&data[1], pages, PAGE_SIZE, 0);
 	expect_request_is_one_range(f, request_of(test, &no_limits, REQ_OP_READ,
-						  data, 1));
+						  data, 2));
 
 	bvec_set_page(data, pages, 1024, 512);
 	expect_bounced_segments(f, request_of(test, &no_limits, REQ_OP_READ,
@@ -2040,6 +2075,7 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(merge_requests_of_one_kind),
 	KUNIT_CASE(p2p_not_supported),
 	KUNIT_CASE(p2p_through_host_bridge),
+	KUNIT_CASE(p2p_through_host_bridge_in_pieces),
 	KUNIT_CASE(p2p_through_host_bridge_moves_data),
 	KUNIT_CASE(p2p_through_host_bridge_mixed_with_ram),
 	KUNIT_CASE(map_random_requests),

@@ -10,6 +10,7 @@
 #include <linux/pci.h>
 
 #include "fixture.h"
+#include "p2pmem.h"
 #include "spy.h"
 
 static phys_addr_t device_memory(struct fixture *f)
@@ -148,6 +149,31 @@ static void bounce_refuses_device_memory(struct kunit *test)
 	dma_unmap_phys(f->dev, addr, f->granule, DMA_TO_DEVICE, DMA_ATTR_MMIO);
 }
 
+/* Memory of a PCI device that has pages can go through a bounce buffer. */
+static void bounce_p2p_memory(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct pci_dev *pdev = p2pmem_get(test);
+	struct page *p2p = p2pmem_pages(test, pdev, 1);
+	struct page *page = fixture_lone_page(test);
+	phys_addr_t phys = page_to_phys(p2p);
+	dma_addr_t src, dst;
+
+	p2pmem_allow_host_bridge(test, pdev);
+	src = map_phys(f, phys, PAGE_SIZE, DMA_TO_DEVICE, DMA_ATTR_MMIO);
+	KUNIT_EXPECT_EQ(test, iommu_iova_to_phys(f->domain, src), phys);
+	dma_unmap_phys(f->dev, src, PAGE_SIZE, DMA_TO_DEVICE, DMA_ATTR_MMIO);
+
+	fixture_fill_page(page, 1);
+	src = map_phys(f, page_to_phys(page), 1024, DMA_TO_DEVICE, 0);
+	dst = map_phys(f, phys + 512, 1024, DMA_FROM_DEVICE, DMA_ATTR_MMIO);
+	KUNIT_EXPECT_NE(test, iommu_iova_to_phys(f->domain, dst), phys + 512);
+	edu_copy(test, f->edu, dst, src, 1024);
+	dma_unmap_phys(f->dev, dst, 1024, DMA_FROM_DEVICE, DMA_ATTR_MMIO);
+	dma_unmap_phys(f->dev, src, 1024, DMA_TO_DEVICE, 0);
+	KUNIT_EXPECT_MEMEQ(test, page_address(p2p) + 512, page_address(page), 1024);
+}
+
 /* Without an IOMMU */
 
 static void direct_phys(struct kunit *test)
@@ -211,6 +237,7 @@ static struct kunit_suite iommu_suite = {
 static struct kunit_case bounce_cases[] = {
 	KUNIT_CASE(bounce_phys),
 	KUNIT_CASE(bounce_refuses_device_memory),
+	KUNIT_CASE(bounce_p2p_memory),
 	{}
 };
 
