@@ -86,7 +86,7 @@ verdict()
 
 # What a guest that does I/O for real must not say
 # shellcheck disable=SC2034 # for verdict()
-faults='Call Trace|fault from EP|DMAR: \['
+faults='Call Trace|fault from EP|DMAR: \[|AMD-Vi: Event logged'
 
 last_line()
 {

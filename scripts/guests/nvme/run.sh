@@ -24,7 +24,7 @@ if [ "${SHORT:-0}" = 1 ]; then size=4m; else size=32m; fi
 # A switch right at an external port would be taken for a part of the machine, as
 # Thunderbolt chips are, and trusted: so there is one more in between.
 # shellcheck disable=SC2054 # the commas are QEMU's
-devices=(
+switches=(
 	-device pcie-root-port,id=port0,addr=4,chassis=1
 	-device x3130-upstream,id=chip,bus=port0
 	-device xio3130-downstream,id=plug,bus=chip,chassis=6
@@ -33,14 +33,31 @@ devices=(
 	-device xio3130-downstream,id=port2,bus=switch,chassis=3
 	-device xio3130-downstream,id=port3,bus=switch,chassis=4
 	-device pcie-root-port,id=port4,addr=5,chassis=5
-	-device nvme,id=plain,bus=port1,serial=plain,mdts=10
-	-device nvme-ns,bus=plain,drive=disk0
-	-device nvme,id=protected,bus=port2,serial=protected,mdts=8
-	-device nvme-ns,bus=protected,drive=disk1,ms=8,pi=1
-	-device nvme,bus=port3,serial=switch,cmb_size_mb=16
-	-device nvme,bus=port4,serial=bridge,cmb_size_mb=16
 )
-events=(pci_cfg_write pci_nvme_map_addr virtio_iommu_map virtio_iommu_unmap virtio_queue_notify 'vtd_inv_desc_iotlb_*')
+events=(pci_cfg_write pci_nvme_map_addr virtio_iommu_map virtio_iommu_unmap virtio_queue_notify 'vtd_inv_desc_iotlb_*'
+	amdvi_pages_inval)
+
+# devices_of <machine>: leaves in $devices the disks and controllers, and what they
+# are behind. QEMU's amd-iommu does not translate for what is behind a bridge.
+# shellcheck disable=SC2054
+devices_of()
+{
+	local bus=(port1 port2 port3 port4)
+
+	devices=("${switches[@]}")
+	if [[ $(machine "$1" qemu) = *amd-iommu* ]]; then
+		devices=()
+		bus=(pcie.0 pcie.0 pcie.0 pcie.0)
+	fi
+	devices+=(
+		-device "nvme,id=plain,bus=${bus[0]},serial=plain,mdts=10"
+		-device nvme-ns,bus=plain,drive=disk0
+		-device "nvme,id=protected,bus=${bus[1]},serial=protected,mdts=8"
+		-device nvme-ns,bus=protected,drive=disk1,ms=8,pi=1
+		-device "nvme,bus=${bus[2]},serial=switch,cmb_size_mb=16"
+		-device "nvme,bus=${bus[3]},serial=bridge,cmb_size_mb=16"
+	)
+}
 
 # make_disks <directory>: all zero. The metadata, which is behind the data, says as
 # after a FORMAT that there is nothing to be checked.
@@ -53,8 +70,9 @@ make_disks()
 # boot_machine <name> <directory>: leaves the counts of the trace as well
 boot_machine()
 {
-	local dir=$2 rc=0 counter event disk args=()
+	local dir=$2 rc=0 counter event disk devices args=()
 
+	devices_of "$1"
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	make_disks "$dir"

@@ -22,7 +22,7 @@ FILENAME == ARGV[1] && /^phase / {
 }
 FILENAME == ARGV[2] {
 	seen[$1 " " $2] = $3
-	if ($2 ~ /^vtd_/) seen[$1 " vtd"] += $3
+	if ($2 ~ /^(vtd|amdvi)_/) seen[$1 " invalidated"] += $3
 }
 
 END {
@@ -36,7 +36,7 @@ END {
 		segment = requests[i] - started[i]
 		pieces = started[i] - iovas[i]
 		row(what[i], requests[i], iovas[i], pieces, segment, kept[i], traced(i, "virtio_iommu_map"),
-		    traced(i, "virtio_iommu_unmap"), traced(i, "virtio_queue_notify"), traced(i, "vtd"))
+		    traced(i, "virtio_iommu_unmap"), traced(i, "virtio_queue_notify"), traced(i, "invalidated"))
 		counted = requests[i] " requests, " iovas[i] " by one IOVA, " pieces " by pieces, " segment " of one segment"
 
 		good = requests[i] > 0 && segment >= 0 && pieces >= 0
@@ -46,7 +46,7 @@ END {
 			good = good && pieces == requests[i] && kept[i] == 0
 			counted = counted ", " kept[i] " ranges kept"
 		} else if (what[i] ~ /P2P by switch/)	# bus addresses
-			good = good && iovas[i] == 0 && traced(i, "vtd") == 0
+			good = good && iovas[i] == 0 && traced(i, "invalidated") == 0
 		else if (what[i] !~ /P2P/)
 			good = good && (behind_iommu ? iovas[i] > 0 && pieces == 0 : pieces > 0 && iovas[i] == 0)
 		# What the device was told is the proof that the buffers are where they should be.
