@@ -1048,13 +1048,16 @@ static void unlink_half_a_granule(struct kunit *test)
 	dma_iova_free(f->dev, &state);
 }
 
-/* Is a large piece mapped but for [offset, offset + size), and nothing of that? */
+/*
+ * Is a piece, from @begin to @end, mapped but for [offset, offset + size), and nothing
+ * of that?
+ */
 static bool piece_is_split(struct fixture *f, struct dma_iova_state *state,
-			   size_t offset, size_t size)
+			   size_t begin, size_t end, size_t offset, size_t size)
 {
 	size_t at;
 
-	for (at = 0; at < SZ_4M; at += f->granule) {
+	for (at = begin; at < end; at += f->granule) {
 		bool mapped = iommu_iova_to_phys(f->domain, state->addr + at);
 
 		if (mapped != (at < offset || at >= offset + size))
@@ -1097,7 +1100,7 @@ static void unlink_half_a_large_piece(struct kunit *test)
 		dma_iova_unlink(f->dev, &state, halves[i].offset,
 				halves[i].size, DMA_BIDIRECTIONAL, 0);
 		/* Some IOMMU drivers split it, and then nothing is amiss. */
-		split = piece_is_split(f, &state, halves[i].offset,
+		split = piece_is_split(f, &state, 0, SZ_4M, halves[i].offset,
 				       halves[i].size);
 		KUNIT_EXPECT_EQ(test, warnings_taken(test), split ? 0 : 1);
 
@@ -1108,6 +1111,44 @@ static void unlink_half_a_large_piece(struct kunit *test)
 		fixture_expect_zero(test, &state);
 	}
 	KUNIT_EXPECT_NULL(test, memchr_inv(page_address(page), 0xa5, SZ_4M));
+}
+
+/*
+ * The range begins inside a piece that some IOMMUs map by one page of 32 KiB, and
+ * has others behind it, which must not stay.
+ */
+static void unlink_half_a_piece_and_others(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *half = fixture_large_page(test);
+	struct page **pages = fixture_scattered_pages(test, 8);
+	struct dma_iova_state state;
+	bool split;
+	int i;
+
+	fixture_reserve(f, &state, 0, SZ_128K);
+	KUNIT_ASSERT_EQ(test, 0,
+			dma_iova_link(f->dev, &state, page_to_phys(half), SZ_32K,
+				      SZ_32K, DMA_BIDIRECTIONAL, 0));
+	for (i = 0; i < 8; i++)
+		fixture_link_page(f, &state, SZ_64K + i * PAGE_SIZE, pages[i]);
+	KUNIT_ASSERT_EQ(test, 0, dma_iova_sync(f->dev, &state, SZ_32K, SZ_64K));
+	expect_device_writes(f, state.addr + SZ_64K, pages[0]);
+
+	warnings_expect(test, ENGINE);
+	dma_iova_unlink(f->dev, &state, SZ_32K + SZ_16K, SZ_16K + SZ_32K,
+			DMA_BIDIRECTIONAL, 0);
+	split = piece_is_split(f, &state, SZ_32K, SZ_64K, SZ_32K + SZ_16K, SZ_16K);
+	KUNIT_EXPECT_EQ(test, warnings_taken(test), split ? 0 : 1);
+	fixture_expect_nothing_linked(f, state.addr + SZ_64K, SZ_32K);
+	expect_device_cannot_write(f, state.addr + SZ_64K, pages[0]);
+
+	/* The other half, and whatever has stayed of this one */
+	warnings_expect(test, ENGINE);
+	dma_iova_unlink(f->dev, &state, SZ_32K, SZ_32K, DMA_BIDIRECTIONAL, 0);
+	KUNIT_EXPECT_LE(test, warnings_taken(test), 1);
+	fixture_expect_nothing_linked(f, state.addr, SZ_128K);
+	dma_iova_free(f->dev, &state);
 }
 
 static void link_large_piece(struct kunit *test)
@@ -1868,6 +1909,7 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(unlink_dir_none),
 	KUNIT_CASE(unlink_half_a_granule),
 	KUNIT_CASE(unlink_half_a_large_piece),
+	KUNIT_CASE(unlink_half_a_piece_and_others),
 	KUNIT_CASE(destroy_isolates),
 	KUNIT_CASE(destroy_after_failed_link),
 	KUNIT_CASE(destroy_with_nothing_linked),
