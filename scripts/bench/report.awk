@@ -40,10 +40,10 @@ function add(list, name,	i) {
 
 # What an event of QEMU's is to a mapping
 function kind(event) {
-	if (event ~ /^vtd_inv_desc_iotlb_|^smmuv3_(cmdq_tlbi_|s1_range_inval)/) return "invalidations"
+	if (event ~ /^vtd_inv_desc_iotlb_|^amdvi_pages_inval|^smmuv3_(cmdq_tlbi_|s1_range_inval)/) return "invalidations"
 	if (event ~ /^virtio_iommu_map/) return "maps"
 	if (event ~ /^virtio_iommu_unmap/) return "unmaps"
-	if (event ~ /^(virtio_queue_notify|vtd_inv_qi_tail|smmuv3_write_mmio)/) return "kicks"
+	if (event ~ /^(virtio_queue_notify|vtd_inv_qi_tail|amdvi_command_exec|smmuv3_write_mmio)/) return "kicks"
 	return event
 }
 

@@ -13,7 +13,7 @@ set -euo pipefail
 . scripts/bench/guest.sh
 
 events=(pci_cfg_write virtio_iommu_map virtio_iommu_unmap virtio_queue_notify
-	'vtd_inv_desc_iotlb_*' vtd_inv_qi_tail
+	'vtd_inv_desc_iotlb_*' vtd_inv_qi_tail amdvi_pages_inval amdvi_command_exec
 	'smmuv3_cmdq_tlbi_*' smmuv3_s1_range_inval smmuv3_write_mmio)
 
 # measure <machine> <tree>
