@@ -20,6 +20,7 @@ mkdir /huge
 mount -t hugetlbfs hugetlbfs /huge
 
 . /count.sh
+. /disks.sh
 . /faults.sh
 . /steps.sh
 . /ways.sh
@@ -46,18 +47,6 @@ wait_for_disks() {
 		if grep -q dead /sys/class/nvme/nvme*/state; then return 1; fi
 		sleep 0.1
 	done
-}
-
-# disk_of <serial number>
-disk_of() {
-	set -- "$(grep -l "^$1 *$" /sys/class/nvme/nvme*/serial)"
-	set -- "${1%/serial}"/nvme*n1
-	[ -b "/dev/${1##*/}" ]
-	echo "/dev/${1##*/}"
-}
-
-pci_of() {
-	readlink -f "/sys/block/${1##*/}/device/device"
 }
 
 describe() {

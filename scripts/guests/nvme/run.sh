@@ -105,6 +105,7 @@ run_machine()
 	fi
 	awk -f scripts/guests/nvme/table.awk -v name="$1" -v soak="${SOAK:-}" \
 		-v expected="$(machine "$1" domain) $(field $table "$1" 2)" \
+		-v bounce="$(machine "$1" args | sed -n "s/.*swiotlb=.*force.*/forced/p")" \
 		"$dir/results" "$dir/counts" || failed=1
 	return "$failed"
 }

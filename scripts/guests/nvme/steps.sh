@@ -133,7 +133,7 @@ fail_steps() {
 	fail_step 4096 fail_dma_map_page ok 2 'the mapping of a single page and of its metadata'
 	fill_disk "$1"
 	fail_step 4096 fail_dma_map_page ok 1 'the mapping of a single page'
-	if [ -e "$(pci_of "$disk")/iommu_group" ]; then
+	if is_translated "$disk"; then
 		fail_step 131072 fail_dma_iova_alloc ok 1 'the reservation'
 		fail_step 131072 fail_dma_iova_link ok 1 'each link, for want of memory'
 		fail_step 131072 fail_dma_iova_sync fails 1 'the sync, with an I/O error'
