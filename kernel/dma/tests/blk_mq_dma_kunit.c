@@ -7,6 +7,7 @@
  * blk_mq_dma		behind an IOMMU, with a spy
  * blk_mq_dma_bounce	behind an IOMMU, untrusted, with swiotlb
  * blk_mq_dma_direct	without an IOMMU
+ * blk_mq_dma_swiotlb	without an IOMMU, with bounce buffers
  *
  * <linux/blk-mq-dma.h> comes with <linux/blk-integrity.h>: drivers rely on that.
  */
@@ -14,6 +15,7 @@
 #include <linux/bio.h>
 #include <linux/blk-integrity.h>
 #include <linux/blk-mq.h>
+#include <linux/dma-direct.h>
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
 #include <linux/kprobes.h>
@@ -21,6 +23,7 @@
 #include <linux/prandom.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
+#include <linux/swiotlb.h>
 #include <trace/events/printk.h>
 
 #include "../../../block/blk.h"
@@ -2022,6 +2025,140 @@ static void direct_p2p_through_host_bridge(struct kunit *test)
 					    2), req);
 }
 
+static long slots_used(struct fixture *f)
+{
+	return atomic_long_read(&f->dev->dma_io_tlb_mem->total_used);
+}
+
+static void bounce(void *dev)
+{
+	((struct device *)dev)->dma_io_tlb_mem->force_bounce = true;
+}
+
+/* Until bounce(), the device uses memory directly, as if it had never bounced. */
+static void use_memory_directly(struct fixture *f)
+{
+	struct kunit *test = f->test;
+
+	f->dev->dma_io_tlb_mem->force_bounce = false;
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, bounce, f->dev));
+	KUNIT_ASSERT_EQ(test, 0, dma_set_mask(f->dev, *f->dev->dma_mask));
+	KUNIT_ASSERT_EQ(test, dma_need_unmap(f->dev),
+			IS_ENABLED(CONFIG_DMA_API_DEBUG));
+}
+
+/* The first range is memory, all others are bounce buffers. */
+static struct mapping *map_and_bounce(struct fixture *f, struct request *req)
+{
+	struct mapping *m = new_mapping(f, req);
+	struct kunit *test = f->test;
+	bool more;
+
+	use_memory_directly(f);
+	more = map_start(m);
+	KUNIT_EXPECT_EQ(test, dma_need_unmap(f->dev),
+			IS_ENABLED(CONFIG_DMA_API_DEBUG));
+	bounce(f->dev);
+	while (more)
+		more = map_next(m);
+	expect_status(test, m, BLK_STS_OK);
+	expect_segments(m, blk_rq_nr_phys_segments(req));
+	KUNIT_EXPECT_TRUE(test, dma_need_unmap(f->dev));
+	return m;
+}
+
+static void swiotlb_segments(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	long slots = slots_used(f);
+	struct mapping *m;
+
+	m = map_request(f, request_of(test, &no_limits, REQ_OP_READ,
+				      fixture_scattered_data(test, 3, 512, 1024), 3));
+	expect_segments(m, 3);
+	KUNIT_EXPECT_GE(test, slots_used(f), slots + 3);
+	KUNIT_EXPECT_FALSE(test, unmap_without_record(m));
+	unmap_ranges(m);
+	KUNIT_EXPECT_EQ(test, slots_used(f), slots);
+}
+
+static void swiotlb_moves_data(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	long slots = slots_used(f);
+
+	expect_device_moves_data(f,
+				 request_of(test, &no_limits, REQ_OP_WRITE,
+					    fixture_scattered_data(test, 4, 512, 1024),
+					    4),
+				 request_of(test, &no_limits, REQ_OP_READ,
+					    fixture_scattered_data(test, 4, 1024, 1536),
+					    4));
+	KUNIT_EXPECT_EQ(test, slots_used(f), slots);
+}
+
+/* A driver that asks dma_need_unmap() at the end has to unmap all ranges. */
+static void swiotlb_begins_in_mid_request(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	long slots = slots_used(f);
+	struct request *out, *in;
+	struct mapping *from, *to;
+
+	out = request_of(test, &no_limits, REQ_OP_WRITE,
+			 fixture_scattered_data(test, 4, 512, 1024), 4);
+	in = request_of(test, &no_limits, REQ_OP_READ,
+			fixture_scattered_data(test, 4, 1024, 1536), 4);
+	fill_data(out, 1);
+	fill_data(in, 2);
+	from = map_and_bounce(f, out);
+	to = map_and_bounce(f, in);
+	KUNIT_EXPECT_EQ(test, to->ranges[0].addr,
+			phys_to_dma(f->dev, bvec_phys(in->bio->bi_io_vec)));
+	KUNIT_EXPECT_NE(test, to->ranges[1].addr,
+			phys_to_dma(f->dev, bvec_phys(in->bio->bi_io_vec + 1)));
+	KUNIT_EXPECT_GE(test, slots_used(f), slots + 2 * 3);
+	device_copies(to, from);
+	KUNIT_EXPECT_FALSE(test, unmap_without_record(from));
+	unmap_ranges(from);
+	KUNIT_EXPECT_FALSE(test, unmap_without_record(to));
+	unmap_ranges(to);
+	KUNIT_EXPECT_EQ(test, slots_used(f), slots);
+	KUNIT_EXPECT_EQ(test, bytes_wrong(in, 1), (size_t)0);
+}
+
+/*
+ * A driver that keeps ranges only while dma_need_unmap() says so, as NVMe does,
+ * has kept all that are bounced.
+ */
+static void swiotlb_keeps_what_is_bounced(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	long slots = slots_used(f);
+	struct request *req;
+	struct mapping *m;
+	bool more;
+	int i, kept;
+
+	req = request_of(test, &no_limits, REQ_OP_READ,
+			 fixture_scattered_data(test, 4, 512, 1024), 4);
+	use_memory_directly(f);
+	m = new_mapping(f, req);
+	kept = -1;
+	for (more = map_start(m); more; more = map_next(m)) {
+		if (kept < 0 && dma_need_unmap(f->dev))
+			kept = m->nr;
+		if (m->nr == 1)
+			bounce(f->dev);
+	}
+	KUNIT_ASSERT_EQ(test, m->nr, 4);
+	KUNIT_EXPECT_EQ(test, kept, IS_ENABLED(CONFIG_DMA_API_DEBUG) ? 0 : 2);
+	for (i = max(kept, 0); i < m->nr; i++)
+		dma_unmap_page(f->dev, m->ranges[i].addr, m->ranges[i].len,
+			       DMA_FROM_DEVICE);
+	KUNIT_EXPECT_EQ(test, slots_used(f), slots);
+}
+
 static int iommu_init(struct kunit *test)
 {
 	return fixture_init_iommu(test) ?: spy_insert(test);
@@ -2126,7 +2263,24 @@ static struct kunit_suite direct_suite = {
 	.test_cases	= direct_cases,
 };
 
-kunit_test_suites(&iommu_suite, &bounce_suite, &direct_suite);
+static struct kunit_case swiotlb_cases[] = {
+	KUNIT_CASE(swiotlb_segments),
+	KUNIT_CASE(swiotlb_moves_data),
+	KUNIT_CASE(swiotlb_begins_in_mid_request),
+	KUNIT_CASE(swiotlb_keeps_what_is_bounced),
+	{}
+};
+
+static struct kunit_suite swiotlb_suite = {
+	.name		= "blk_mq_dma_swiotlb",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= fixture_init_forced_swiotlb,
+	.exit		= warnings_check,
+	.test_cases	= swiotlb_cases,
+};
+
+kunit_test_suites(&iommu_suite, &bounce_suite, &direct_suite, &swiotlb_suite);
 
 MODULE_DESCRIPTION("KUnit suites of the DMA mapping of block layer requests");
 MODULE_LICENSE("GPL");
