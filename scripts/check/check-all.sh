@@ -34,6 +34,7 @@ has_passed() { [ "$(cat "$out/$1.passed" 2> /dev/null)" = "$(made_from "$1")" ];
 kunit=scripts/guests/kunit
 nvme=scripts/guests/nvme
 stage nvme 5 $nvme env KERNEL=test $nvme/run.sh
+stage events 6 "scripts/guests/events $nvme" scripts/guests/events/run.sh
 stage compile 20 scripts/check scripts/check/compile.sh
 stage arm64-kernel 12 '' scripts/check/build.sh arm64
 stage arm64-lint 4 scripts/check/lint.sh env ARCH=arm64 scripts/check/lint.sh

@@ -23,6 +23,7 @@ run_steps "${steps[@]}"
 steps=()
 step kunit env JOBS=$((JOBS + 2)) scripts/guests/kunit/run.sh
 step nvme env KERNEL=test SHORT=1 scripts/guests/nvme/run.sh
+step events env SHORT=1 scripts/guests/events/run.sh
 step lint scripts/check/lint.sh
 step checkpatch scripts/check/checkpatch.sh
 step watch scripts/guests/watch/run.sh
