@@ -5,13 +5,16 @@
 # go wrong if it is busy for long. What has been written must be there all the same.
 # Nothing waits for a time: a load is under way when its I/O is counted.
 
-# load <name> <disk>: write and verify in the background, 32 requests at a time, until
-# it is told to stop
+# load <name> <disk> [fio argument...]: write and verify in the background, 32 requests
+# at a time, until it is told to stop
 load() {
-	fio --name="$1" --eta=never --filename="$2" --size=4m --rw=randwrite --time_based --runtime=1000d \
+	local name=$1 disk=$2
+
+	shift 2
+	fio --name="$name" --eta=never --filename="$disk" --size=4m --rw=randwrite --time_based --runtime=1000d \
 		--bssplit=512/20:4k/30:20k/20:128k/30 --ioengine=libaio --iodepth=32 --direct=1 \
-		--verify=crc32c --verify_interval=512 --verify_fatal=1 --output="/tmp/$1.log" &
-	echo $! >"/tmp/$1.pid"
+		--verify=crc32c --verify_interval=512 --verify_fatal=1 --output="/tmp/$name.log" "$@" &
+	echo $! >"/tmp/$name.pid"
 }
 
 # alive <name>: the load goes on
