@@ -64,8 +64,10 @@ static struct buffer new_buffer(void)
 	struct buffer buf = { .area = map() };
 	uint8_t *spacer = map();
 
-	for (size_t i = 0; i < AREA; i += 4096)
-		buf.area[i] = spacer[i] = 1;
+	for (size_t i = 0; i < AREA; i += 4096) {
+		buf.area[i] = 1;
+		spacer[i] = 1;
+	}
 	return buf;
 }
 
