@@ -100,6 +100,7 @@ metadata_by_sgl() {
 # one range, if it has IO addresses.
 too_much_metadata() {
 	[ "$(cat "$(queue "$1" max_integrity_segments)")" = 2 ]
+	# shellcheck disable=SC2034 # for fail_calls()
 	disk=$1
 	if [ -e "$(pci_of "$1")/iommu_group" ]; then fail_calls fail_dma_iova_alloc 1 1000000; fi
 	if passthrough_by_ioctl "$1" 8 2>/tmp/passthrough.log; then return 1; fi
