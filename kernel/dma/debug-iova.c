@@ -21,6 +21,9 @@
 static DEFINE_HASHTABLE(dbg_reservations, 10);
 static DEFINE_SPINLOCK(dbg_lock);
 
+/* What may differ between a link and its unlink */
+#define DBG_FREE_ATTRS	(DMA_ATTR_SKIP_CPU_SYNC | DMA_ATTR_NO_WARN)
+
 /*
  * A driver that gives up unlinks memory that it has not synchronised. One that
  * does so with all of a reservation linked, so many times in a row and with no
@@ -405,7 +408,7 @@ static void dbg_check_piece(const struct dma_debug_entry *piece,
 	else if (piece->direction != mistake->dir)
 		dbg_note(mistake, "unlinks memory with another direction",
 			 piece);
-	else if ((piece->attrs ^ mistake->attrs) & ~DMA_ATTR_SKIP_CPU_SYNC)
+	else if ((piece->attrs ^ mistake->attrs) & ~DBG_FREE_ATTRS)
 		dbg_note(mistake, "unlinks memory with other attributes",
 			 piece);
 }
