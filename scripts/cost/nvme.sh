@@ -19,8 +19,7 @@ trees='base linux'
 build()
 {
 	scripts/cost/kernels.sh
-	gcc -static -O2 -Wall -o $out/nvme_cost build/linux/tools/testing/selftests/dma/nvme_cost.c 2> $out/nvme_cost.log ||
-		die_log $out/nvme_cost.log "build/linux/tools/testing/selftests/dma/nvme_cost.c: does not compile"
+	build_program build/linux/tools/testing/selftests/dma/nvme_cost.c $out/nvme_cost $out/nvme_cost.log
 }
 
 # dwarf <tree> <object>: its debug information. It is compiled once more for

@@ -76,6 +76,15 @@ install_modules()
 	done
 }
 
+# build_program <source> <program> <log> [argument of gcc...]: for a guest
+build_program()
+{
+	local source=$1 program=$2 log=$3
+
+	shift 3
+	gcc -static -O2 -Wall "$@" -o "$program" "$source" > "$log" 2>&1 || die_log "$log" "$source: does not compile"
+}
+
 # build_module <source directory> <kernel source> <build directory of the kernel> <copy>
 # [make argument...]: on a copy, since its objects go where the source is
 build_module()

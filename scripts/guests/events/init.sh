@@ -22,12 +22,6 @@ mount -t tmpfs tmpfs /tmp
 
 driver=/sys/bus/pci/drivers/nvme
 
-load_driver() {
-	# A request of a slow host is not lost.
-	insmod /nvme-core.ko io_timeout=600 admin_timeout=600
-	insmod /nvme.ko
-}
-
 # is_there <serial number>: ready for I/O
 is_there() {
 	local serial
@@ -50,24 +44,22 @@ find_disks() {
 	second=$(disk_of second)
 }
 
-# checked <name> <disk> <fio arguments>...: of the part of a disk that load() is about,
-# with the same checksums
+# checked <disk> <argument of fio...>: of the part of a disk that load() is about, with
+# the same checksums
 checked() {
-	local name=$1 disk=$2
+	local disk=$1
 
-	shift 2
-	fio --name="$name" --eta=never --filename="$disk" --size=4m --bs=128k --ioengine=libaio --iodepth=8 --direct=1 \
-		--verify=crc32c --verify_interval=512 --verify_fatal=1 --output="/tmp/$name.log" "$@" ||
-		{ cat "/tmp/$name.log"; return 1; }
+	shift
+	verify_io --filename="$disk" --size=4m --bs=128k --ioengine=libaio --iodepth=8 "$@"
 }
 
 fill() {
-	checked fill "$1" --rw=write --do_verify=0
+	checked "$1" --rw=write --do_verify=0
 }
 
 # Whatever was written last, each sector is whole.
 read_back() {
-	checked read-back "$1" --rw=read
+	checked "$1" --rw=read
 }
 
 type_of() {
@@ -77,13 +69,8 @@ type_of() {
 # left <disk>: pages that are mapped for it, if that can be seen, without those of the
 # pools; and blocks of the pools in use
 left() {
-	local pci tables pages=
-
-	pci=$(pci_of "$1")
-	tables=/sys/kernel/debug/iommu/intel/${pci##*/}/domain_translation_struct
-	if [ -e "$tables" ]; then pages=$(grep -c '|' "$tables" || :); fi
-	awk -v pages="$pages" 'NR > 1 { pools += $NF; blocks += $(NF - 3) }
-		END { print pages ? pages - pools " pages" : "", blocks + 0 " blocks" }' "$pci/pools"
+	awk -v pages="$(mapped_pages "$1")" 'NR > 1 { pools += $NF; blocks += $(NF - 3) }
+		END { print pages ? pages - pools " pages" : "", blocks + 0 " blocks" }' "$(pci_of "$1")/pools"
 }
 
 # What must be the same before and after
@@ -95,16 +82,9 @@ inventory() {
 	if [ -e $slots ]; then cat $slots; fi
 }
 
-# The load of a disk that has gone has failed.
-has_failed() {
-	if wait "$(cat "/tmp/$1.pid")"; then return 1; fi
-}
-
 unaligned() {
-	fio --name=unaligned --eta=never --filename="$first" --numjobs=4 --offset=512 --offset_increment=16m --size=8m \
-		--bs=1m --mem_align=512 --rw=write --ioengine=libaio --iodepth=4 --direct=1 --thread \
-		--verify=crc32c --verify_interval=512 --verify_fatal=1 --output=/tmp/unaligned.log ||
-		{ cat /tmp/unaligned.log; return 1; }
+	verify_io --filename="$first" --numjobs=4 --offset=512 --offset_increment=16m --size=8m \
+		--bs=1m --mem_align=512 --rw=write --ioengine=libaio --iodepth=4 --thread
 }
 
 # The only change that is possible while there is a driver
@@ -215,9 +195,9 @@ suspend() {
 
 notice() {
 	fill "$first"
-	dd if=/dev/urandom of="$first" bs=512 seek=777 count=1 oflag=direct 2>/dev/null
+	spoil_sector "$first"
 	if read_back "$first" 2>/tmp/notice.log; then return 1; fi
-	grep -q 'verify: bad .* offset 397824' /tmp/notice.log
+	found_spoiled /tmp/notice.log
 }
 
 # The kernel that is jumped to goes on in after_crash().
@@ -238,7 +218,7 @@ kdump() {
 # until the driver comes, requests go on by the old tables.
 after_crash() {
 	if grep -q intel_iommu=on /proc/cmdline; then dmesg | grep -q 'Copied translation tables from previous kernel'; fi
-	load_driver
+	insert_driver /
 	find_disks
 	read_back "$first"
 	fill "$first"
@@ -270,7 +250,7 @@ if [ "$(argument crashed)" = 1 ]; then
 fi
 
 doing='load the driver'
-load_driver
+insert_driver /
 doing='find the disks'
 find_disks
 if [ -e "$(pci_of "$first")/iommu_group" ]; then type=$(type_of "$first"); fi

@@ -34,7 +34,7 @@ make_initramfs()
 
 	guest_root "$root" scripts/guests/events/init.sh
 	install_fio "$root" "$out"
-	gcc -static -O2 -Wall -o "$root/bin/load-crash-kernel" scripts/guests/events/load-crash-kernel.c
+	build_program scripts/guests/events/load-crash-kernel.c "$root/bin/load-crash-kernel" "$out/load-crash-kernel.log"
 	cp scripts/guests/nvme/{disks,faults}.sh "$root/"
 	install_modules "$root" "build/kernels/$kernel" drivers/nvme/host/nvme{-core,}
 	pack_root "$root" > "$out/crash-initramfs"

@@ -18,9 +18,7 @@ tool()
 {
 	mkdir -p "$OUT/include.$1/linux"
 	cp "build/$1/include/linux/map_benchmark.h" "$OUT/include.$1/linux/"
-	gcc -static -O2 -Wall -I "$OUT/include.$1" -o "$OUT/root/$3" \
-		"build/$1/tools/testing/selftests/dma/$2.c" > "$OUT/$3.log" 2>&1 ||
-		die_log "$OUT/$3.log" "build/$1/tools/testing/selftests/dma/$2.c: does not compile"
+	build_program "build/$1/tools/testing/selftests/dma/$2.c" "$OUT/root/$3" "$OUT/$3.log" -I "$OUT/include.$1"
 }
 
 make_initramfs()

@@ -19,3 +19,35 @@ pci_of() {
 is_translated() {
 	grep -qs ^DMA "$(pci_of "$1")/iommu_group/type"
 }
+
+# insert_driver <directory of the modules, or nothing for />
+insert_driver() {
+	# A request of a slow host is not lost.
+	insmod "$1/nvme-core.ko" io_timeout=600 admin_timeout=600
+	insmod "$1/nvme.ko"
+}
+
+# verify_io <argument of fio...>: sector by sector
+verify_io() {
+	fio --name=verify --eta=never --direct=1 --verify=crc32c --verify_interval=512 --verify_fatal=1 \
+		--output=/tmp/fio.log "$@" || { cat /tmp/fio.log; return 1; }
+}
+
+# spoil_sector <disk>: what was written there is not there any more
+spoil_sector() {
+	dd if=/dev/urandom of="$1" bs=512 seek=777 count=1 oflag=direct 2>/dev/null
+}
+
+# found_spoiled <what fio has said>: it names the sector by its offset
+found_spoiled() {
+	grep -q 'verify: bad .* offset 397824' "$1"
+}
+
+# mapped_pages <disk>: with those of the driver's pools and queues; nothing, if that
+# cannot be seen
+mapped_pages() {
+	local tables
+
+	tables=/sys/kernel/debug/iommu/intel/$(basename "$(pci_of "$1")")/domain_translation_struct
+	if [ -e "$tables" ]; then grep -c '|' "$tables" || :; fi
+}

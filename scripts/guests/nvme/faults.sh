@@ -59,6 +59,11 @@ stop_load() {
 	fi
 }
 
+# has_failed <name>: the load of a disk that has gone
+has_failed() {
+	if wait "$(cat "/tmp/$1.pid")"; then return 1; fi
+}
+
 controller_of() {
 	readlink -f "/sys/block/${1##*/}/device"
 }
@@ -135,7 +140,7 @@ rebind_under_load() {
 		busy gone "$disk"
 		busy other "$2"
 		echo "$function" >$driver/unbind
-		if wait "$(cat /tmp/gone.pid)"; then return 1; fi	# its requests have failed
+		has_failed gone
 		echo "$function" >$driver/bind
 		wait_for_disks
 	done

@@ -27,9 +27,7 @@ mount -t hugetlbfs hugetlbfs /huge
 
 # load_driver [directory]
 load_driver() {
-	# A request of a slow host is not lost.
-	insmod "${1:-}/nvme-core.ko" io_timeout=600 admin_timeout=600
-	insmod "${1:-}/nvme.ko"
+	insert_driver "${1:-}"
 	wait_for_disks
 	plain=$(disk_of plain)
 	protected=$(disk_of protected)
@@ -80,9 +78,9 @@ notice_wrong_sector() {
 		--verify=crc32c --verify_interval=512 \
 		--output=/tmp/fio.out
 	"$@" --do_verify=0
-	dd if=/dev/urandom of="$disk" bs=512 seek=777 count=1 oflag=direct 2>/dev/null
+	spoil_sector "$disk"
 	if "$@" --verify_only 2>/tmp/fio.log; then return 1; fi
-	grep -q 'verify: bad .* offset 397824' /tmp/fio.log
+	found_spoiled /tmp/fio.log
 }
 
 # By their paths: busybox has a mke2fs of its own.

@@ -10,7 +10,6 @@ set -euo pipefail
 out=$1
 root=$out/root
 kernel=build/kernels/${KERNEL:-run}
-passthrough=build/linux/tools/testing/selftests/dma/nvme_passthrough.c
 
 scripts/guests/nvme/drivers.sh "$out"
 guest_root "$root" scripts/guests/nvme/init.sh
@@ -23,8 +22,7 @@ for name in meta-sgl few-meta; do
 	mkdir "$root/$name"
 	install_modules "$root/$name" "$out/$name" nvme{-core,}
 done
-gcc -static -O2 -Wall -o "$root/nvme_passthrough" "$passthrough" 2> "$out/nvme_passthrough.log" ||
-	die_log "$out/nvme_passthrough.log" "$passthrough: does not compile"
+build_program build/linux/tools/testing/selftests/dma/nvme_passthrough.c "$root/nvme_passthrough" "$out/nvme_passthrough.log"
 pack_root "$root" > "$out/initramfs"
 mkdir -p build/nvme
 iasl -p build/nvme/port scripts/guests/nvme/port.asl > "$out/iasl.log" 2>&1 ||

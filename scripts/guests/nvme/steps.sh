@@ -44,11 +44,8 @@ read_disk() {
 # What is mapped for the disk, if there is a way to see that: pages, without those
 # of the controller's own pools and queues, as they stay; and blocks of the pools
 resources() {
-	local tables
-
-	tables=/sys/kernel/debug/iommu/intel/$(basename "$(pci_of "$disk")")/domain_translation_struct
 	{
-		if [ -e "$tables" ]; then grep -c '|' "$tables"; fi
+		mapped_pages "$disk"
 		awk 'NR > 1 { print $(NF - 3) }' "$(pci_of "$disk")/pools"
 	} | xargs
 }

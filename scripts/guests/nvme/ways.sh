@@ -4,12 +4,6 @@
 # Sourced by scripts/guests/nvme/init.sh: data that gets to a disk in other ways than a
 # file system's. All of it is read back and verified.
 
-# verify_io <fio argument>...: sector by sector
-verify_io() {
-	fio --name=verify --eta=never --direct=1 --verify=crc32c --verify_interval=512 --verify_fatal=1 \
-		--output=/tmp/fio.log "$@" || { cat /tmp/fio.log; return 1; }
-}
-
 # queue <disk> <file>: of its queue in sysfs
 queue() {
 	echo "/sys/block/${1##*/}/queue/$2"
