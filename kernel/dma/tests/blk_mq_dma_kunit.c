@@ -460,6 +460,15 @@ static void expect_data(struct mapping *m)
 	KUNIT_EXPECT_EQ(m->f->test, m->into, m->ranges[m->at].len);
 }
 
+/* Mapped one by one, as segments of @lens; unmapped again */
+static void expect_segments_of(struct mapping *m, int nr, const size_t *lens)
+{
+	expect_segments(m, nr);
+	expect_ranges(m, nr, lens);
+	expect_data(m);
+	unmap_each_range(m);
+}
+
 /* Mapped as one range, or as so many segments; checked, and unmapped again */
 
 static void expect_request_is_one_range(struct fixture *f, struct request *req)
@@ -483,11 +492,6 @@ static void expect_request_is_segments(struct fixture *f, struct request *req,
 
 /* Data */
 
-static u8 data_byte(int seed, size_t i)
-{
-	return seed * 31 + i * 7 + (i >> 8);
-}
-
 static void fill_data(struct request *req, int seed)
 {
 	struct req_iterator iter;
@@ -499,7 +503,7 @@ static void fill_data(struct request *req, int seed)
 		u8 *bytes = bvec_virt(&bv);
 
 		for (i = 0; i < bv.bv_len; i++)
-			bytes[i] = data_byte(seed, done++);
+			bytes[i] = fixture_byte(seed, done++);
 	}
 }
 
@@ -514,7 +518,7 @@ static size_t bytes_wrong(struct request *req, int seed)
 		u8 *bytes = bvec_virt(&bv);
 
 		for (i = 0; i < bv.bv_len; i++)
-			wrong += bytes[i] != data_byte(seed, done++);
+			wrong += bytes[i] != fixture_byte(seed, done++);
 	}
 	return wrong;
 }
@@ -835,10 +839,7 @@ static void next_merges_contiguous_bios(struct kunit *test)
 	struct request *req = contiguous_bios(test, &no_limits);
 	struct mapping *m = map_request(f, req);
 
-	expect_segments(m, 2);
-	expect_ranges(m, 2, lens);
-	expect_data(m);
-	unmap_each_range(m);
+	expect_segments_of(m, 2, lens);
 }
 #endif
 
@@ -851,10 +852,7 @@ static void next_keeps_segment_boundary(struct kunit *test)
 
 	limits.seg_boundary_mask = SZ_64K - 1;
 	m = map_request(f, contiguous_bios(test, &limits));
-	expect_segments(m, 3);
-	expect_ranges(m, 3, lens);
-	expect_data(m);
-	unmap_each_range(m);
+	expect_segments_of(m, 3, lens);
 }
 
 static void next_keeps_max_segment_size(struct kunit *test)
@@ -868,10 +866,7 @@ static void next_keeps_max_segment_size(struct kunit *test)
 
 	limits.max_segment_size = SZ_32K - 512;
 	m = map_request(f, contiguous_bios(test, &limits));
-	expect_segments(m, 4);
-	expect_ranges(m, 4, lens);
-	expect_data(m);
-	unmap_each_range(m);
+	expect_segments_of(m, 4, lens);
 }
 
 static void start_longer_than_max_segment_size(struct kunit *test)
@@ -1212,10 +1207,7 @@ static void integrity_contiguous_buffers(struct kunit *test)
 		append_bio(test, req, bio);
 	}
 	m = map_metadata(f, req);
-	expect_segments(m, 1);
-	expect_ranges(m, 1, lens);
-	expect_data(m);
-	unmap_each_range(m);
+	expect_segments_of(m, 1, lens);
 }
 #endif
 
@@ -1245,10 +1237,7 @@ static void integrity_contiguous_across_boundary(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, req->nr_integrity_segments, 3);
 
 	m = map_metadata(f, req);
-	expect_segments(m, 3);
-	expect_ranges(m, 3, lens);
-	expect_data(m);
-	unmap_each_range(m);
+	expect_segments_of(m, 3, lens);
 }
 #endif
 
@@ -2159,11 +2148,6 @@ static void swiotlb_keeps_what_is_bounced(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, slots_used(f), slots);
 }
 
-static int iommu_init(struct kunit *test)
-{
-	return fixture_init_iommu(test) ?: spy_insert(test);
-}
-
 static int bounce_init(struct kunit *test)
 {
 	return fixture_init_bounce(test) ?: spy_insert(test);
@@ -2223,7 +2207,7 @@ static struct kunit_suite iommu_suite = {
 	.name		= "blk_mq_dma",
 	.suite_init	= warnings_start,
 	.suite_exit	= warnings_stop,
-	.init		= iommu_init,
+	.init		= spy_init_iommu,
 	.exit		= warnings_check,
 	.test_cases	= iommu_cases,
 };

@@ -850,11 +850,6 @@ static void bounced_ends_are_known(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, spy.iova_to_phys, 0);
 }
 
-static int engine_init(struct kunit *test)
-{
-	return fixture_init_iommu(test) ?: spy_insert(test);
-}
-
 static int engine_bounce_init(struct kunit *test)
 {
 	return fixture_init_bounce(test) ?: spy_insert(test);
@@ -894,7 +889,7 @@ static struct kunit_suite engine_suite = {
 	.name		= "dma_iova_engine",
 	.suite_init	= warnings_start,
 	.suite_exit	= warnings_stop,
-	.init		= engine_init,
+	.init		= spy_init_iommu,
 	.exit		= warnings_check,
 	.test_cases	= engine_cases,
 };

@@ -211,11 +211,6 @@ static void swiotlb_phys(struct kunit *test)
 	expect_data_moves(f);
 }
 
-static int iommu_init(struct kunit *test)
-{
-	return fixture_init_iommu(test) ?: spy_insert(test);
-}
-
 static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(phys_moves_data),
 	KUNIT_CASE(phys_maps_as_page),
@@ -229,7 +224,7 @@ static struct kunit_suite iommu_suite = {
 	.name		= "dma_map_phys",
 	.suite_init	= warnings_start,
 	.suite_exit	= warnings_stop,
-	.init		= iommu_init,
+	.init		= spy_init_iommu,
 	.exit		= warnings_check,
 	.test_cases	= iommu_cases,
 };

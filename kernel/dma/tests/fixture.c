@@ -63,13 +63,17 @@ struct bio_vec *fixture_scattered_data(struct kunit *test, int nr,
 	return data;
 }
 
+void fixture_fill(u8 *bytes, size_t size, int seed)
+{
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		bytes[i] = fixture_byte(seed, i);
+}
+
 void fixture_fill_page(struct page *page, int seed)
 {
-	u8 *bytes = page_address(page);
-	int i;
-
-	for (i = 0; i < PAGE_SIZE; i++)
-		bytes[i] = seed * 31 + i * 7 + (i >> 8);
+	fixture_fill(page_address(page), PAGE_SIZE, seed);
 }
 
 dma_addr_t fixture_granule_of(struct fixture *f, dma_addr_t addr)

@@ -56,6 +56,13 @@ struct bio_vec *fixture_scattered_data(struct kunit *test, int nr,
 				       unsigned int into, unsigned int tail);
 /* 4 MiB in one piece */
 struct page *fixture_large_page(struct kunit *test);
+/* Byte @i of data that is not that of another seed */
+static inline u8 fixture_byte(int seed, size_t i)
+{
+	return seed * 31 + i * 7 + (i >> 8);
+}
+
+void fixture_fill(u8 *bytes, size_t size, int seed);
 void fixture_fill_page(struct page *page, int seed);
 
 dma_addr_t fixture_granule_of(struct fixture *f, dma_addr_t addr);

@@ -82,6 +82,18 @@ static struct region *scattered_region(struct fixture *f, size_t nr)
 	return r;
 }
 
+static struct region *region_without_reservation(struct fixture *f, size_t nr)
+{
+	struct region *r;
+
+	/* More than the granule: dma_iova_try_alloc() says no. */
+	dma_set_min_align_mask(f->dev, 2 * PAGE_SIZE - 1);
+	r = scattered_region(f, nr);
+	dma_set_min_align_mask(f->dev, 0);
+	KUNIT_ASSERT_FALSE(f->test, dma_use_iova(&r->map.state));
+	return r;
+}
+
 static long map_range(struct region *r, size_t idx, size_t nr)
 {
 	return hmm_dma_map_range(r->f->dev, &r->map, idx, nr, &r->pfns[idx]);
@@ -429,11 +441,7 @@ static void streaming_if_nothing_is_reserved(struct kunit *test)
 	struct region *r;
 	int n;
 
-	/* More than the granule: dma_iova_try_alloc() says no. */
-	dma_set_min_align_mask(f->dev, 2 * PAGE_SIZE - 1);
-	r = scattered_region(f, 4);
-	dma_set_min_align_mask(f->dev, 0);
-	KUNIT_EXPECT_FALSE(test, dma_use_iova(&r->map.state));
+	r = region_without_reservation(f, 4);
 	KUNIT_ASSERT_NOT_NULL(test, r->map.dma_list);
 
 	for (n = 1; n <= 4; n++) {
@@ -642,11 +650,7 @@ static void p2p_without_reservation(struct kunit *test)
 	struct region *r;
 
 	p2pmem_allow_host_bridge(test, pdev);
-	dma_set_min_align_mask(f->dev, 2 * PAGE_SIZE - 1);
-	r = scattered_region(f, 2);
-	dma_set_min_align_mask(f->dev, 0);
-	KUNIT_ASSERT_FALSE(test, dma_use_iova(&r->map.state));
-
+	r = region_without_reservation(f, 2);
 	r->pfns[1] = found(pages, HMM_PFN_WRITE);
 	KUNIT_EXPECT_EQ(test, map_range(r, 0, 2), 2L);
 	KUNIT_EXPECT_TRUE(test, spy.prot & IOMMU_MMIO);
@@ -815,11 +819,6 @@ static void swiotlb_virtual_dma(struct kunit *test)
 	expect_not_refused(test, NULL, false);
 }
 
-static int iommu_init(struct kunit *test)
-{
-	return fixture_init_iommu(test) ?: spy_insert(test);
-}
-
 static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(map_pfn_links_once),
 	KUNIT_CASE(unmap_pfn_unlinks_once),
@@ -854,7 +853,7 @@ static struct kunit_suite iommu_suite = {
 	.name		= "hmm_dma",
 	.suite_init	= warnings_start,
 	.suite_exit	= warnings_stop,
-	.init		= iommu_init,
+	.init		= spy_init_iommu,
 	.exit		= warnings_check,
 	.test_cases	= iommu_cases,
 };

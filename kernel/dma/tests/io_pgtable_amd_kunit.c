@@ -16,12 +16,12 @@
 #include "../../../drivers/iommu/amd/amd_iommu.h"
 #include "fail_alloc.h"
 #include "fixture.h"
+#include "pgtable.h"
 
 static unsigned long seed = 1;
 module_param(seed, ulong, 0444);
 MODULE_PARM_DESC(seed, "of the random ranges; 0 takes a fresh one, which is printed");
 
-#define MAX_RANGES	64
 #define ROUNDS		40
 #define ENTRIES		512
 
@@ -46,18 +46,16 @@ static const struct format v2 = {
 };
 
 struct table {
-	struct kunit *test;
+	struct pgtable pt;
 	const struct format *format;
-	int prot;
 	struct protection_domain pdom;
-	struct io_pgtable_ops *ops;
 };
 
 static void table_put(void *data)
 {
 	struct table *table = data;
 
-	free_io_pgtable_ops(table->ops);
+	free_io_pgtable_ops(table->pt.ops);
 }
 
 /* Of a domain without devices. Lasts until the end of the test. */
@@ -68,9 +66,9 @@ static struct table *table_get(struct kunit *test)
 	struct protection_domain *pdom;
 
 	KUNIT_ASSERT_NOT_NULL(test, table);
-	table->test = test;
+	table->pt.test = test;
 	table->format = format;
-	table->prot = IOMMU_PROT_IR | IOMMU_PROT_IW;
+	table->pt.prot = IOMMU_PROT_IR | IOMMU_PROT_IW;
 	pdom = &table->pdom;
 	spin_lock_init(&pdom->lock);
 	INIT_LIST_HEAD(&pdom->dev_list);
@@ -78,69 +76,20 @@ static struct table *table_get(struct kunit *test)
 	xa_init(&pdom->iommu_array);
 	pdom->pd_mode = format->mode;
 	pdom->iop.pgtbl.cfg.amd.nid = NUMA_NO_NODE;
-	table->ops = alloc_io_pgtable_ops(format->fmt, &pdom->iop.pgtbl.cfg, pdom);
-	KUNIT_ASSERT_NOT_NULL(test, table->ops);
+	table->pt.ops = alloc_io_pgtable_ops(format->fmt, &pdom->iop.pgtbl.cfg, pdom);
+	KUNIT_ASSERT_NOT_NULL(test, table->pt.ops);
+	table->pt.pgsizes = pdom->iop.pgtbl.cfg.pgsize_bitmap;
+	table->pt.granule = PAGE_SIZE;
+	table->pt.block = SZ_2M;
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, table_put, table), 0);
 	return table;
-}
-
-static int table_map_vec(struct table *table, unsigned long iova,
-			 const struct phys_vec *vec, size_t nr, size_t *mapped)
-{
-	*mapped = 0;
-	return table->ops->map_vec(table->ops, iova, vec, nr, table->prot,
-				   GFP_KERNEL, mapped);
-}
-
-static int table_map_page(struct table *table, unsigned long iova,
-			  phys_addr_t paddr, size_t pgsize)
-{
-	size_t mapped = 0;
-
-	return table->ops->map_pages(table->ops, iova, paddr, pgsize, 1,
-				     table->prot, GFP_KERNEL, &mapped);
-}
-
-/* The largest page that one can begin with */
-static size_t largest_page(struct table *table, unsigned long iova,
-			   phys_addr_t paddr, size_t size)
-{
-	unsigned long pgsizes = table->pdom.iop.pgtbl.cfg.pgsize_bitmap;
-	size_t pgsize;
-
-	for (; pgsizes; pgsizes ^= pgsize) {
-		pgsize = 1UL << __fls(pgsizes);
-		if (pgsize <= size && IS_ALIGNED(iova | paddr, pgsize))
-			break;
-	}
-	return pgsize;
-}
-
-/* A reference: page by page */
-static void table_map_pages(struct table *table, unsigned long iova,
-			    const struct phys_vec *vec, size_t nr)
-{
-	for (; nr; vec++, nr--) {
-		size_t done = 0;
-
-		while (done < vec->len) {
-			size_t pgsize = largest_page(table, iova, vec->paddr + done,
-						     vec->len - done);
-
-			KUNIT_ASSERT_EQ(table->test, 0,
-					table_map_page(table, iova, vec->paddr + done,
-						       pgsize));
-			iova += pgsize;
-			done += pgsize;
-		}
-	}
 }
 
 static size_t table_unmap(struct table *table, unsigned long iova, size_t size)
 {
 	if (!size)
 		return 0;
-	return table->ops->unmap_pages(table->ops, iova, PAGE_SIZE,
+	return table->pt.ops->unmap_pages(table->pt.ops, iova, PAGE_SIZE,
 				       size / PAGE_SIZE, NULL);
 }
 
@@ -150,33 +99,8 @@ static size_t table_mapped(struct table *table, unsigned long iova, size_t size)
 	size_t nr = 0;
 
 	for (; size; size -= PAGE_SIZE, iova += PAGE_SIZE)
-		nr += table->ops->iova_to_phys(table->ops, iova) != 0;
+		nr += table->pt.ops->iova_to_phys(table->pt.ops, iova) != 0;
 	return nr;
-}
-
-/* Up to @mapped bytes of the ranges are mapped, and a page on nothing is. */
-static void table_expect(struct table *table, unsigned long iova,
-			 const struct phys_vec *vec, size_t nr, size_t mapped)
-{
-	size_t total = 0, wrong = 0;
-
-	KUNIT_EXPECT_EQ(table->test, table_mapped(table, iova - PAGE_SIZE, PAGE_SIZE),
-			(size_t)0);
-	for (; nr; vec++, nr--) {
-		size_t done;
-
-		for (done = 0; done < vec->len; done += PAGE_SIZE) {
-			phys_addr_t phys = table->ops->iova_to_phys(table->ops,
-								    iova + total);
-
-			wrong += phys != (total < mapped ? vec->paddr + done : 0);
-			total += PAGE_SIZE;
-		}
-	}
-	KUNIT_EXPECT_EQ(table->test, wrong, (size_t)0);
-	KUNIT_EXPECT_LE(table->test, mapped, total);
-	KUNIT_EXPECT_EQ(table->test, table_mapped(table, iova + total, PAGE_SIZE),
-			(size_t)0);
 }
 
 static u64 *root_of(struct table *table)
@@ -212,7 +136,7 @@ static u64 *entry_of(struct table *table, unsigned long iova, int level)
 	for (; l > level; l--) {
 		u64 *next = next_table(table, *pte, l);
 
-		KUNIT_ASSERT_NOT_NULL(table->test, next);
+		KUNIT_ASSERT_NOT_NULL(table->pt.test, next);
 		pte = next + PM_LEVEL_INDEX(l - 2, iova);
 	}
 	return pte;
@@ -237,69 +161,33 @@ static size_t differences(struct table *a, const u64 *pt_a, struct table *b,
 	return nr;
 }
 
-/* Pages and large pages, aligned to large pages like @iova or not, or back to back */
-static size_t random_ranges(struct rnd_state *rnd, unsigned long iova,
-			    struct phys_vec *vec)
-{
-	size_t nr = 1 + prandom_u32_state(rnd) % MAX_RANGES;
-	size_t large = 0;
-	size_t i;
-
-	for (i = 0; i < nr; i++) {
-		phys_addr_t paddr = SZ_4G + PAGE_SIZE *
-				    (phys_addr_t)(prandom_u32_state(rnd) % SZ_1M);
-		size_t len = PAGE_SIZE;
-
-		switch (prandom_u32_state(rnd) % 8) {
-		case 0:
-			if (large++ < 4)
-				len += 2 * SZ_2M;
-			fallthrough;
-		case 1:
-			len += PAGE_SIZE * (prandom_u32_state(rnd) % 64);
-			break;
-		}
-		switch (prandom_u32_state(rnd) % 4) {
-		case 0:
-			paddr = ALIGN_DOWN(paddr, SZ_2M) + iova % SZ_2M;
-			break;
-		case 1:
-			if (i)
-				paddr = vec[i - 1].paddr + vec[i - 1].len;
-			break;
-		}
-		vec[i] = (struct phys_vec) { paddr, len };
-		iova += len;
-	}
-	return nr;
-}
-
 static void expect_same_table(struct kunit *test, unsigned long base,
 			      struct rnd_state *rnd)
 {
 	struct table *by_vec = table_get(test);
 	struct table *by_pages = table_get(test);
 	unsigned long iova = base + PAGE_SIZE * (1 + prandom_u32_state(rnd) % 1024);
-	struct phys_vec vec[MAX_RANGES];
-	size_t nr = random_ranges(rnd, iova, vec);
+	struct phys_vec vec[PGTABLE_RANGES];
+	size_t nr = pgtable_random_ranges(&by_vec->pt, rnd, iova, vec);
 	size_t size = 0, mapped, i;
 
-	by_vec->prot = 1 + prandom_u32_state(rnd) % 3;
-	by_pages->prot = by_vec->prot;
+	by_vec->pt.prot = 1 + prandom_u32_state(rnd) % 3;
+	by_pages->pt.prot = by_vec->pt.prot;
 	for (i = 0; i < nr; i++)
 		size += vec[i].len;
-	KUNIT_EXPECT_EQ(test, 0, table_map_vec(by_vec, iova, vec, nr, &mapped));
+	KUNIT_EXPECT_EQ(test, 0,
+			pgtable_map_vec(&by_vec->pt, iova, vec, nr, &mapped));
 	KUNIT_EXPECT_EQ(test, mapped, size);
-	table_expect(by_vec, iova, vec, nr, size);
+	pgtable_expect(&by_vec->pt, iova, vec, nr, size);
 
-	table_map_pages(by_pages, iova, vec, nr);
+	pgtable_map_pages(&by_pages->pt, iova, vec, nr);
 	KUNIT_ASSERT_EQ(test, levels_of(by_vec), levels_of(by_pages));
 	KUNIT_EXPECT_EQ(test, (size_t)0,
 			differences(by_vec, root_of(by_vec), by_pages,
 				    root_of(by_pages), levels_of(by_vec)));
 
 	KUNIT_EXPECT_EQ(test, size, table_unmap(by_vec, iova, size));
-	table_expect(by_vec, iova, vec, nr, 0);
+	pgtable_expect(&by_vec->pt, iova, vec, nr, 0);
 }
 
 static void map_vec_makes_the_same_table(struct kunit *test)
@@ -323,20 +211,11 @@ static void map_vec_without_permission(struct kunit *test)
 	struct table *table = table_get(test);
 	size_t mapped;
 
-	table->prot = 0;
-	KUNIT_EXPECT_EQ(test, -EINVAL, table_map_vec(table, SZ_4G, &vec, 1, &mapped));
+	table->pt.prot = 0;
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			pgtable_map_vec(&table->pt, SZ_4G, &vec, 1, &mapped));
 	KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
-	table_expect(table, SZ_4G, &vec, 1, 0);
-}
-
-/* Single pages, none of them next to another */
-static size_t scattered_pages(struct phys_vec *vec)
-{
-	size_t i;
-
-	for (i = 0; i < MAX_RANGES; i++)
-		vec[i] = (struct phys_vec) { SZ_4G + 2 * i * PAGE_SIZE, PAGE_SIZE };
-	return MAX_RANGES * PAGE_SIZE;
+	pgtable_expect(&table->pt, SZ_4G, &vec, 1, 0);
 }
 
 /* The core undoes as much as the table says. */
@@ -344,20 +223,20 @@ static void map_vec_says_how_far_it_got(struct kunit *test)
 {
 	struct table *table = table_get(test);
 	unsigned long iova = SZ_4G + SZ_2M - 10 * PAGE_SIZE;
-	struct phys_vec vec[MAX_RANGES];
-	size_t size = scattered_pages(vec);
+	struct phys_vec vec[PGTABLE_RANGES];
+	size_t size = pgtable_scattered_pages(&table->pt, vec);
 	size_t mapped, last = 0;
 	int nth, ret;
 
 	fail_alloc_insert(test);
 	for (nth = 1; nth < 10; nth++) {
 		fail_alloc_arm(nth);
-		ret = table_map_vec(table, iova, vec, MAX_RANGES, &mapped);
+		ret = pgtable_map_vec(&table->pt, iova, vec, PGTABLE_RANGES, &mapped);
 		if (!fail_alloc_disarm())
 			break;
 		KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
 		last = mapped;
-		table_expect(table, iova, vec, MAX_RANGES, mapped);
+		pgtable_expect(&table->pt, iova, vec, PGTABLE_RANGES, mapped);
 		KUNIT_EXPECT_EQ(test, mapped, table_unmap(table, iova, mapped));
 		/* What has been made stays: have the next try begin without. */
 		table = table_get(test);
@@ -367,7 +246,7 @@ static void map_vec_says_how_far_it_got(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, last, 10 * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, ret, 0);
 	KUNIT_EXPECT_EQ(test, mapped, size);
-	table_expect(table, iova, vec, MAX_RANGES, size);
+	pgtable_expect(&table->pt, iova, vec, PGTABLE_RANGES, size);
 }
 
 /* The page that is mapped @there stays. */
@@ -375,13 +254,14 @@ static void expect_refused(struct table *table, unsigned long iova,
 			   const struct phys_vec *vec, size_t nr,
 			   unsigned long there, phys_addr_t paddr)
 {
-	struct kunit *test = table->test;
+	struct kunit *test = table->pt.test;
 	size_t mapped;
 
 	warnings_expect(test, table->format->file);
-	KUNIT_EXPECT_EQ(test, -EEXIST, table_map_vec(table, iova, vec, nr, &mapped));
+	KUNIT_EXPECT_EQ(test, -EEXIST,
+			pgtable_map_vec(&table->pt, iova, vec, nr, &mapped));
 	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
-	KUNIT_EXPECT_EQ(test, paddr, table->ops->iova_to_phys(table->ops, there));
+	KUNIT_EXPECT_EQ(test, paddr, table->pt.ops->iova_to_phys(table->pt.ops, there));
 	KUNIT_EXPECT_EQ(test, mapped, table_mapped(table, iova, mapped) * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, mapped, table_unmap(table, iova, mapped));
 }
@@ -392,21 +272,22 @@ static void map_vec_over_a_mapping(struct kunit *test)
 	struct table *table = table_get(test);
 	struct phys_vec large = { SZ_1G, SZ_2M };
 	unsigned long iova = SZ_4G + SZ_1M;
-	struct phys_vec vec[MAX_RANGES];
+	struct phys_vec vec[PGTABLE_RANGES];
 	size_t at;
 
-	scattered_pages(vec);
+	pgtable_scattered_pages(&table->pt, vec);
 	for (at = 0; at < 3; at++) {
 		unsigned long there = iova + at * PAGE_SIZE;
 
-		KUNIT_ASSERT_EQ(test, 0, table_map_page(table, there, SZ_8M, SZ_4K));
+		KUNIT_ASSERT_EQ(test, 0,
+				pgtable_map_page(&table->pt, there, SZ_8M, SZ_4K));
 		expect_refused(table, iova, vec, 3, there, SZ_8M);
 		expect_refused(table, SZ_4G, &large, 1, there, SZ_8M);
 		KUNIT_EXPECT_EQ(test, PAGE_SIZE, table_unmap(table, there, PAGE_SIZE));
 	}
 
 	/* A large page, from its inside and from in front of it */
-	KUNIT_ASSERT_EQ(test, 0, table_map_page(table, SZ_4G, SZ_8M, SZ_2M));
+	KUNIT_ASSERT_EQ(test, 0, pgtable_map_page(&table->pt, SZ_4G, SZ_8M, SZ_2M));
 	expect_refused(table, iova, vec, 3, SZ_4G, SZ_8M);
 	expect_refused(table, SZ_4G - PAGE_SIZE, vec, 3, SZ_4G, SZ_8M);
 	expect_refused(table, SZ_4G, &large, 1, SZ_4G, SZ_8M);
@@ -414,7 +295,7 @@ static void map_vec_over_a_mapping(struct kunit *test)
 
 	/* One that would need a table to be made for its part */
 	KUNIT_EXPECT_EQ(test, (size_t)SZ_2M, table_unmap(table, SZ_4G, SZ_2M));
-	KUNIT_ASSERT_EQ(test, 0, table_map_page(table, SZ_4G, SZ_8G, SZ_1G));
+	KUNIT_ASSERT_EQ(test, 0, pgtable_map_page(&table->pt, SZ_4G, SZ_8G, SZ_1G));
 	expect_refused(table, iova, vec, 3, SZ_4G, SZ_8G);
 	expect_refused(table, SZ_4G + SZ_2M, &large, 1, SZ_4G, SZ_8G);
 	KUNIT_EXPECT_EQ(test, (size_t)SZ_1G, table_unmap(table, SZ_4G, PAGE_SIZE));
@@ -448,23 +329,26 @@ static void replaced_table_is_freed_after_the_flush(struct kunit *test)
 		struct table *table = table_get(test);
 		size_t mapped;
 
-		KUNIT_ASSERT_EQ(test, 0, table_map_page(table, SZ_4G, SZ_8M, SZ_4K));
+		KUNIT_ASSERT_EQ(test, 0,
+				pgtable_map_page(&table->pt, SZ_4G, SZ_8M, SZ_4K));
 		KUNIT_ASSERT_EQ(test, PAGE_SIZE, table_unmap(table, SZ_4G, PAGE_SIZE));
 		watched = virt_to_page(entry_of(table, SZ_4G, 1));
 		get_page(watched);
 
 		flushes = 0;
 		if (by_vec)
-			KUNIT_EXPECT_EQ(test, 0, table_map_vec(table, SZ_4G, &large, 1,
-							       &mapped));
+			KUNIT_EXPECT_EQ(test, 0,
+					pgtable_map_vec(&table->pt, SZ_4G, &large, 1,
+							&mapped));
 		else
-			KUNIT_EXPECT_EQ(test, 0, table_map_page(table, SZ_4G, SZ_1G,
-								SZ_2M));
+			KUNIT_EXPECT_EQ(test, 0,
+					pgtable_map_page(&table->pt, SZ_4G, SZ_1G,
+							 SZ_2M));
 		KUNIT_EXPECT_EQ(test, flushes, 1);
 		KUNIT_EXPECT_EQ(test, refs_at_flush, 2);
 		KUNIT_EXPECT_EQ(test, page_count(watched), 1);
 		put_page(watched);
-		table_expect(table, SZ_4G, &large, 1, SZ_2M);
+		pgtable_expect(&table->pt, SZ_4G, &large, 1, SZ_2M);
 	}
 }
 
@@ -476,11 +360,12 @@ static void replaced_large_page_is_not_freed(struct kunit *test)
 	phys_addr_t paddr = page_to_phys(page);
 
 	get_page(page);
-	KUNIT_ASSERT_EQ(test, 0, table_map_page(table, SZ_4G, paddr, SZ_2M));
-	KUNIT_ASSERT_EQ(test, 0, table_map_page(table, SZ_4G, paddr + SZ_2M, SZ_2M));
+	KUNIT_ASSERT_EQ(test, 0, pgtable_map_page(&table->pt, SZ_4G, paddr, SZ_2M));
+	KUNIT_ASSERT_EQ(test, 0,
+			pgtable_map_page(&table->pt, SZ_4G, paddr + SZ_2M, SZ_2M));
 	KUNIT_ASSERT_EQ(test, page_count(page), 2);
 	put_page(page);
-	KUNIT_EXPECT_EQ(test, paddr + SZ_2M, table->ops->iova_to_phys(table->ops, SZ_4G));
+	KUNIT_EXPECT_EQ(test, paddr + SZ_2M, table->pt.ops->iova_to_phys(table->pt.ops, SZ_4G));
 }
 
 /* In one table, and in a table that has not been made */
@@ -488,12 +373,13 @@ static void unmap_counts_up_to_a_hole(struct kunit *test)
 {
 	struct table *table = table_get(test);
 	unsigned long iova = SZ_4G + SZ_2M - 4 * PAGE_SIZE;
-	struct phys_vec vec[MAX_RANGES];
+	struct phys_vec vec[PGTABLE_RANGES];
 	size_t mapped;
 
-	scattered_pages(vec);
+	pgtable_scattered_pages(&table->pt, vec);
 	KUNIT_EXPECT_EQ(test, (size_t)0, table_unmap(table, iova, SZ_2M));
-	KUNIT_ASSERT_EQ(test, 0, table_map_vec(table, iova, vec, 8, &mapped));
+	KUNIT_ASSERT_EQ(test, 0,
+			pgtable_map_vec(&table->pt, iova, vec, 8, &mapped));
 	KUNIT_EXPECT_EQ(test, PAGE_SIZE, table_unmap(table, iova + 2 * PAGE_SIZE,
 						     PAGE_SIZE));
 	KUNIT_EXPECT_EQ(test, 2 * PAGE_SIZE, table_unmap(table, iova, 8 * PAGE_SIZE));
@@ -501,7 +387,7 @@ static void unmap_counts_up_to_a_hole(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (size_t)0, table_unmap(table, iova, 8 * PAGE_SIZE));
 	KUNIT_EXPECT_EQ(test, 5 * PAGE_SIZE,
 			table_unmap(table, iova + 3 * PAGE_SIZE, SZ_4M));
-	table_expect(table, iova, vec, 8, 0);
+	pgtable_expect(&table->pt, iova, vec, 8, 0);
 }
 
 /* A large page goes in full, in a range that reaches its beginning, or not at all. */
@@ -517,15 +403,18 @@ static void unmap_part_of_a_large_page(struct kunit *test)
 	size_t mapped;
 
 	/* From the inside on */
-	KUNIT_ASSERT_EQ(test, 0, table_map_vec(table, iova - PAGE_SIZE, pages, 3, &mapped));
+	KUNIT_ASSERT_EQ(test, 0,
+			pgtable_map_vec(&table->pt, iova - PAGE_SIZE, pages, 3,
+					&mapped));
 	KUNIT_EXPECT_EQ(test, (size_t)0,
 			table_unmap(table, iova + large / 2, large / 2 + PAGE_SIZE));
-	table_expect(table, iova - PAGE_SIZE, pages, 3, size);
+	pgtable_expect(&table->pt, iova - PAGE_SIZE, pages, 3, size);
 
 	/* Up to the inside, alone and behind another page */
 	KUNIT_EXPECT_EQ(test, large, table_unmap(table, iova, PAGE_SIZE));
 	KUNIT_EXPECT_EQ(test, table_mapped(table, iova, large), (size_t)0);
-	KUNIT_ASSERT_EQ(test, 0, table_map_vec(table, iova, &pages[1], 1, &mapped));
+	KUNIT_ASSERT_EQ(test, 0,
+			pgtable_map_vec(&table->pt, iova, &pages[1], 1, &mapped));
 	KUNIT_EXPECT_EQ(test, PAGE_SIZE + large,
 			table_unmap(table, iova - PAGE_SIZE, 2 * PAGE_SIZE));
 	KUNIT_EXPECT_EQ(test, table_mapped(table, iova - PAGE_SIZE, size), (size_t)1);

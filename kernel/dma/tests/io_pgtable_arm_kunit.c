@@ -17,15 +17,14 @@
 #include <trace/events/dma.h>
 
 #include "../../../drivers/iommu/iommu-pages.h"
+#include "pgtable.h"
 #include "warnings.h"
 
 static unsigned long seed = 1;
 module_param(seed, ulong, 0444);
 MODULE_PARM_DESC(seed, "of the random ranges; 0 takes a fresh one, which is printed");
 
-#define MAX_RANGES	64
 #define ROUNDS		20
-#define PROT		(IOMMU_READ | IOMMU_WRITE)
 
 /* Each with the block that a table of the last level covers */
 static const unsigned long granules[] = {
@@ -40,11 +39,8 @@ static const enum io_pgtable_fmt formats[] = {
 };
 
 struct table {
-	struct kunit *test;
+	struct pgtable pt;
 	struct io_pgtable_cfg cfg;
-	struct io_pgtable_ops *ops;
-	size_t granule;
-	size_t block;
 	int nr_allocs;
 	/* The allocation that fails, counted down to 0 */
 	int fail_alloc;
@@ -94,7 +90,7 @@ static void table_put(void *data)
 {
 	struct table *table = data;
 
-	free_io_pgtable_ops(table->ops);
+	free_io_pgtable_ops(table->pt.ops);
 }
 
 /* Lasts until the end of the test. */
@@ -105,14 +101,16 @@ static struct table *table_get_by(struct kunit *test, enum io_pgtable_fmt fmt,
 	unsigned long pgsizes = cfg->pgsize_bitmap;
 
 	KUNIT_ASSERT_NOT_NULL(test, table);
-	table->test = test;
+	table->pt.test = test;
 	table->cfg = *cfg;
-	table->ops = alloc_io_pgtable_ops(fmt, &table->cfg, table);
-	KUNIT_ASSERT_NOT_NULL(test, table->ops);
+	table->pt.ops = alloc_io_pgtable_ops(fmt, &table->cfg, table);
+	KUNIT_ASSERT_NOT_NULL(test, table->pt.ops);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, table_put, table), 0);
 	KUNIT_ASSERT_EQ(test, table->cfg.pgsize_bitmap, pgsizes);
-	table->granule = 1UL << __ffs(pgsizes);
-	table->block = 1UL << __ffs(pgsizes ^ table->granule);
+	table->pt.prot = IOMMU_READ | IOMMU_WRITE;
+	table->pt.pgsizes = pgsizes;
+	table->pt.granule = 1UL << __ffs(pgsizes);
+	table->pt.block = 1UL << __ffs(pgsizes ^ table->pt.granule);
 	return table;
 }
 
@@ -133,123 +131,14 @@ static struct table *table_get(struct kunit *test, enum io_pgtable_fmt fmt,
 	return table_get_by(test, fmt, &cfg);
 }
 
-static int table_map_vec(struct table *table, unsigned long iova,
-			 const struct phys_vec *vec, size_t nr, size_t *mapped)
-{
-	*mapped = 0;
-	return table->ops->map_vec(table->ops, iova, vec, nr, PROT, GFP_KERNEL,
-				   mapped);
-}
-
-/* The largest page that one can begin with */
-static size_t largest_page(struct table *table, unsigned long iova,
-			   phys_addr_t paddr, size_t size)
-{
-	unsigned long pgsizes = table->cfg.pgsize_bitmap;
-	size_t pgsize;
-
-	for (; pgsizes; pgsizes ^= pgsize) {
-		pgsize = 1UL << __fls(pgsizes);
-		if (pgsize <= size && IS_ALIGNED(iova | paddr, pgsize))
-			break;
-	}
-	return pgsize;
-}
-
-/* A reference: page by page */
-static void table_map_pages(struct table *table, unsigned long iova,
-			    const struct phys_vec *vec, size_t nr)
-{
-	for (; nr; vec++, nr--) {
-		size_t done = 0;
-
-		while (done < vec->len) {
-			size_t pgsize = largest_page(table, iova, vec->paddr + done,
-						     vec->len - done);
-			size_t mapped = 0;
-
-			KUNIT_ASSERT_EQ(table->test, 0,
-					table->ops->map_pages(table->ops, iova,
-							      vec->paddr + done,
-							      pgsize, 1, PROT,
-							      GFP_KERNEL, &mapped));
-			KUNIT_ASSERT_EQ(table->test, mapped, pgsize);
-			iova += pgsize;
-			done += pgsize;
-		}
-	}
-}
-
 static void table_unmap(struct table *table, unsigned long iova, size_t size)
 {
-	for (; size; size -= table->granule) {
-		KUNIT_ASSERT_EQ(table->test, table->granule,
-				table->ops->unmap_pages(table->ops, iova,
-							table->granule, 1, NULL));
-		iova += table->granule;
+	for (; size; size -= table->pt.granule) {
+		KUNIT_ASSERT_EQ(table->pt.test, table->pt.granule,
+				table->pt.ops->unmap_pages(table->pt.ops, iova,
+							table->pt.granule, 1, NULL));
+		iova += table->pt.granule;
 	}
-}
-
-/* Up to @mapped bytes of the ranges are mapped, and a table on nothing is. */
-static void table_expect(struct table *table, unsigned long iova,
-			 const struct phys_vec *vec, size_t nr, size_t mapped)
-{
-	size_t total = 0, wrong = 0;
-
-	KUNIT_EXPECT_EQ(table->test, (phys_addr_t)0,
-			table->ops->iova_to_phys(table->ops, iova - table->granule));
-	for (; nr; vec++, nr--) {
-		size_t done;
-
-		for (done = 0; done < vec->len; done += table->granule) {
-			phys_addr_t phys = table->ops->iova_to_phys(table->ops,
-								    iova + total);
-
-			wrong += phys != (total < mapped ? vec->paddr + done : 0);
-			total += table->granule;
-		}
-	}
-	KUNIT_EXPECT_EQ(table->test, wrong, (size_t)0);
-	KUNIT_EXPECT_LE(table->test, mapped, total);
-	KUNIT_EXPECT_EQ(table->test, (phys_addr_t)0,
-			table->ops->iova_to_phys(table->ops, iova + total));
-}
-
-/* Pages and blocks, aligned to blocks like @iova or not, or back to back */
-static size_t random_ranges(struct table *table, struct rnd_state *rnd,
-			    unsigned long iova, struct phys_vec *vec)
-{
-	size_t nr = 1 + prandom_u32_state(rnd) % MAX_RANGES;
-	size_t blocks = 0;
-	size_t i;
-
-	for (i = 0; i < nr; i++) {
-		phys_addr_t paddr = SZ_4G + table->granule *
-				    (prandom_u32_state(rnd) % SZ_1M);
-		size_t len = table->granule;
-
-		switch (prandom_u32_state(rnd) % 8) {
-		case 0:
-			if (blocks++ < 4)
-				len = 2 * table->block + len;
-			fallthrough;
-		case 1:
-			len += table->granule * (prandom_u32_state(rnd) % 16);
-			break;
-		}
-		switch (prandom_u32_state(rnd) % 4) {
-		case 0:
-			paddr = ALIGN_DOWN(paddr, table->block) + iova % table->block;
-			break;
-		case 1:
-			if (i)
-				paddr = vec[i - 1].paddr + vec[i - 1].len;
-			break;
-		}
-		vec[i] = (struct phys_vec) { paddr, len };
-		iova += len;
-	}
-	return nr;
 }
 
 static void expect_same_table(struct kunit *test, enum io_pgtable_fmt fmt,
@@ -257,20 +146,21 @@ static void expect_same_table(struct kunit *test, enum io_pgtable_fmt fmt,
 {
 	struct table *by_vec = table_get(test, fmt, pgsizes, true);
 	struct table *by_pages = table_get(test, fmt, pgsizes, true);
-	unsigned long iova = SZ_4G + by_vec->granule *
+	unsigned long iova = SZ_4G + by_vec->pt.granule *
 			     (1 + prandom_u32_state(rnd) % 1024);
-	struct phys_vec vec[MAX_RANGES];
-	size_t nr = random_ranges(by_vec, rnd, iova, vec);
+	struct phys_vec vec[PGTABLE_RANGES];
+	size_t nr = pgtable_random_ranges(&by_vec->pt, rnd, iova, vec);
 	size_t size = 0, mapped, i;
 
 	for (i = 0; i < nr; i++)
 		size += vec[i].len;
-	KUNIT_EXPECT_EQ(test, 0, table_map_vec(by_vec, iova, vec, nr, &mapped));
+	KUNIT_EXPECT_EQ(test, 0,
+			pgtable_map_vec(&by_vec->pt, iova, vec, nr, &mapped));
 	KUNIT_EXPECT_EQ(test, mapped, size);
-	table_expect(by_vec, iova, vec, nr, size);
+	pgtable_expect(&by_vec->pt, iova, vec, nr, size);
 
-	table_map_pages(by_pages, iova, vec, nr);
-	table_expect(by_pages, iova, vec, nr, size);
+	pgtable_map_pages(&by_pages->pt, iova, vec, nr);
+	pgtable_expect(&by_pages->pt, iova, vec, nr, size);
 	KUNIT_EXPECT_EQ(test, by_vec->nr_allocs, by_pages->nr_allocs);
 }
 
@@ -291,50 +181,42 @@ static void map_vec_makes_the_same_table(struct kunit *test)
 	}
 }
 
-/* Single pages, none of them next to another */
-static size_t scattered_pages(struct table *table, struct phys_vec *vec)
-{
-	size_t i;
-
-	for (i = 0; i < MAX_RANGES; i++)
-		vec[i] = (struct phys_vec) {
-			SZ_4G + 2 * i * table->granule, table->granule,
-		};
-	return MAX_RANGES * table->granule;
-}
-
 /* The core undoes as much as the table says. */
 static void map_vec_says_how_far_it_got(struct kunit *test)
 {
 	struct table *table = table_get(test, ARM_64_LPAE_S1, granules[0], true);
-	unsigned long iova = SZ_4G + table->block - 10 * table->granule;
-	struct phys_vec vec[MAX_RANGES];
-	size_t size = scattered_pages(table, vec);
+	unsigned long iova = SZ_4G + table->pt.block - 10 * table->pt.granule;
+	struct phys_vec vec[PGTABLE_RANGES];
+	size_t size = pgtable_scattered_pages(&table->pt, vec);
 	size_t mapped, i;
 
 	/* The second table of the last level; the first takes two above it, too */
 	table->fail_alloc = 4;
-	KUNIT_EXPECT_EQ(test, -ENOMEM, table_map_vec(table, iova, vec, MAX_RANGES,
-						     &mapped));
-	KUNIT_EXPECT_EQ(test, mapped, 10 * table->granule);
-	table_expect(table, iova, vec, MAX_RANGES, mapped);
+	KUNIT_EXPECT_EQ(test, -ENOMEM,
+			pgtable_map_vec(&table->pt, iova, vec, PGTABLE_RANGES,
+					&mapped));
+	KUNIT_EXPECT_EQ(test, mapped, 10 * table->pt.granule);
+	pgtable_expect(&table->pt, iova, vec, PGTABLE_RANGES, mapped);
 	table_unmap(table, iova, mapped);
 
 	/* An address that the IOMMU does not have, wherever it is */
-	for (i = 0; i < MAX_RANGES; i++) {
+	for (i = 0; i < PGTABLE_RANGES; i++) {
 		phys_addr_t paddr = vec[i].paddr;
 
 		vec[i].paddr = BIT_ULL(48);
 		warnings_expect(test, "io-pgtable-arm.c");
-		KUNIT_EXPECT_EQ(test, -ERANGE, table_map_vec(table, iova, vec,
-							     MAX_RANGES, &mapped));
+		KUNIT_EXPECT_EQ(test, -ERANGE,
+				pgtable_map_vec(&table->pt, iova, vec, PGTABLE_RANGES,
+						&mapped));
 		KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
-		KUNIT_EXPECT_EQ(test, mapped, i * table->granule);
+		KUNIT_EXPECT_EQ(test, mapped, i * table->pt.granule);
 		vec[i].paddr = paddr;
-		table_expect(table, iova, vec, MAX_RANGES, mapped);
+		pgtable_expect(&table->pt, iova, vec, PGTABLE_RANGES, mapped);
 		table_unmap(table, iova, mapped);
 	}
-	KUNIT_EXPECT_EQ(test, 0, table_map_vec(table, iova, vec, MAX_RANGES, &mapped));
+	KUNIT_EXPECT_EQ(test, 0,
+			pgtable_map_vec(&table->pt, iova, vec, PGTABLE_RANGES,
+					&mapped));
 	KUNIT_EXPECT_EQ(test, mapped, size);
 }
 
@@ -343,64 +225,53 @@ static void map_vec_over_a_mapping(struct kunit *test)
 {
 	struct table *table = table_get(test, ARM_64_LPAE_S1, granules[0], true);
 	unsigned long iova = SZ_4G + SZ_1M;
-	struct phys_vec vec[MAX_RANGES];
-	struct phys_vec there = { SZ_8M, table->granule };
+	struct phys_vec vec[PGTABLE_RANGES];
+	struct phys_vec there = { SZ_8M, table->pt.granule };
 	size_t mapped, at;
 
-	scattered_pages(table, vec);
+	pgtable_scattered_pages(&table->pt, vec);
 	for (at = 0; at < 3; at++) {
-		table_map_pages(table, iova + at * table->granule, &there, 1);
+		pgtable_map_pages(&table->pt, iova + at * table->pt.granule, &there, 1);
 		warnings_expect(test, "io-pgtable-arm.c");
-		KUNIT_EXPECT_EQ(test, -EEXIST, table_map_vec(table, iova, vec, 3,
-							     &mapped));
+		KUNIT_EXPECT_EQ(test, -EEXIST,
+				pgtable_map_vec(&table->pt, iova, vec, 3, &mapped));
 		KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
-		KUNIT_EXPECT_EQ(test, mapped, at * table->granule);
+		KUNIT_EXPECT_EQ(test, mapped, at * table->pt.granule);
 		KUNIT_EXPECT_EQ(test, there.paddr,
-				table->ops->iova_to_phys(table->ops,
-							 iova + at * table->granule));
-		table_unmap(table, iova, mapped + table->granule);
-		table_expect(table, iova, vec, 3, 0);
+				table->pt.ops->iova_to_phys(table->pt.ops,
+							 iova + at * table->pt.granule));
+		table_unmap(table, iova, mapped + table->pt.granule);
+		pgtable_expect(&table->pt, iova, vec, 3, 0);
 	}
 }
 
-/* Beyond the addresses of the table, whatever size the ranges have */
+/* Beyond the addresses of the table, or of the memory, whatever size the ranges have */
 static void map_vec_outside_of_the_table(struct kunit *test)
 {
 	struct table *table = table_get(test, ARM_64_LPAE_S1, granules[0], true);
+	size_t page = table->pt.granule, block = table->pt.block;
 	unsigned long end = BIT(48);
 	const struct {
 		unsigned long iova;
-		size_t len;
+		struct phys_vec vec;
 	} outside[] = {
-		{ end + 5 * table->block, table->granule },
-		{ end + 5 * table->block, table->block },
-		{ end - table->block, 2 * table->block },
-		{ end, table->block },
+		{ end + 5 * block,	{ SZ_4G, page } },
+		{ end + 5 * block,	{ SZ_4G, block } },
+		{ end - block,		{ SZ_4G, 2 * block } },
+		{ end,			{ SZ_4G, block } },
+		{ SZ_4G,		{ BIT(48) - block, 2 * block } },
 	};
 	size_t mapped, i;
 
 	for (i = 0; i < ARRAY_SIZE(outside); i++) {
-		struct phys_vec vec = { SZ_4G, outside[i].len };
-
 		warnings_expect(test, "io-pgtable-arm.c");
 		KUNIT_EXPECT_EQ(test, -ERANGE,
-				table_map_vec(table, outside[i].iova, &vec, 1,
-					      &mapped));
+				pgtable_map_vec(&table->pt, outside[i].iova,
+						&outside[i].vec, 1, &mapped));
 		KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
 		KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
 		KUNIT_EXPECT_EQ(test, (phys_addr_t)0,
-				table->ops->iova_to_phys(table->ops, 5 * table->block));
-	}
-
-	/* Memory that the IOMMU does not reach the end of */
-	{
-		struct phys_vec vec = { BIT(48) - table->block, 2 * table->block };
-
-		warnings_expect(test, "io-pgtable-arm.c");
-		KUNIT_EXPECT_EQ(test, -ERANGE, table_map_vec(table, SZ_4G, &vec, 1,
-							     &mapped));
-		KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
-		KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
+				table->pt.ops->iova_to_phys(table->pt.ops, 5 * block));
 	}
 }
 
@@ -413,35 +284,35 @@ static size_t unmap_blocks(struct table *table, unsigned long iova, size_t nr,
 	iommu_iotlb_gather_init(&gather);
 	gather.holes = holes;
 	gather.queued = queued;
-	unmapped = table->ops->unmap_pages(table->ops, iova, table->block, nr,
+	unmapped = table->pt.ops->unmap_pages(table->pt.ops, iova, table->pt.block, nr,
 					   &gather);
 	if (freed)
 		list_splice_init(&gather.freelist, freed);
-	KUNIT_EXPECT_TRUE(table->test, list_empty(&gather.freelist));
+	KUNIT_EXPECT_TRUE(table->pt.test, list_empty(&gather.freelist));
 	return unmapped;
 }
 
 /* Small pages for two blocks, but for one page of the second block */
 static void expect_unmap_up_to_hole(struct table *table, size_t hole)
 {
-	struct kunit *test = table->test;
+	struct kunit *test = table->pt.test;
 	unsigned long iova = SZ_4G;
-	size_t at = table->block + hole * table->granule;
-	size_t rest = table->block - (hole + 1) * table->granule;
-	struct phys_vec front = { SZ_4G + table->granule, at };
+	size_t at = table->pt.block + hole * table->pt.granule;
+	size_t rest = table->pt.block - (hole + 1) * table->pt.granule;
+	struct phys_vec front = { SZ_4G + table->pt.granule, at };
 	struct phys_vec back = { SZ_8G, rest };
 
-	table_map_pages(table, iova, &front, 1);
+	pgtable_map_pages(&table->pt, iova, &front, 1);
 	if (rest)
-		table_map_pages(table, iova + at + table->granule, &back, 1);
+		pgtable_map_pages(&table->pt, iova + at + table->pt.granule, &back, 1);
 
 	warnings_expect(test, "io-pgtable-arm.c");
 	KUNIT_EXPECT_EQ(test, unmap_blocks(table, iova, 2, hole % 2, false, NULL), at);
 	KUNIT_EXPECT_EQ(test, warnings_taken(test), hole % 2 ? 0 : 1);
-	table_expect(table, iova, &front, 1, 0);
+	pgtable_expect(&table->pt, iova, &front, 1, 0);
 	if (rest) {
-		table_expect(table, iova + at + table->granule, &back, 1, rest);
-		table_unmap(table, iova + at + table->granule, rest);
+		pgtable_expect(&table->pt, iova + at + table->pt.granule, &back, 1, rest);
+		table_unmap(table, iova + at + table->pt.granule, rest);
 	}
 }
 
@@ -453,7 +324,7 @@ static void unmap_blocks_up_to_hole(struct kunit *test)
 		for (s = 0; s < ARRAY_SIZE(formats); s++) {
 			struct table *table = table_get(test, formats[s],
 							granules[g], true);
-			size_t pages = table->block / table->granule;
+			size_t pages = table->pt.block / table->pt.granule;
 
 			expect_unmap_up_to_hole(table, 0);
 			expect_unmap_up_to_hole(table, 1);
@@ -467,52 +338,44 @@ static void unmap_blocks_up_to_hole(struct kunit *test)
 static void map_block_over_a_table(struct kunit *test)
 {
 	struct table *table = table_get(test, ARM_64_LPAE_S1, granules[0], true);
-	struct phys_vec page = { SZ_8M + SZ_4K, table->granule };
-	struct phys_vec block = { SZ_4G, table->block };
-	unsigned long iova = SZ_4G, at = iova + 7 * table->granule;
+	struct phys_vec page = { SZ_8M + SZ_4K, table->pt.granule };
+	struct phys_vec block = { SZ_4G, table->pt.block };
+	unsigned long iova = SZ_4G, at = iova + 7 * table->pt.granule;
 	size_t mapped;
 
-	table_map_pages(table, at, &page, 1);
+	pgtable_map_pages(&table->pt, at, &page, 1);
 	warnings_expect(test, "io-pgtable-arm.c");
-	KUNIT_EXPECT_EQ(test, -EEXIST, table_map_vec(table, iova, &block, 1, &mapped));
+	KUNIT_EXPECT_EQ(test, -EEXIST,
+			pgtable_map_vec(&table->pt, iova, &block, 1, &mapped));
 	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
 	KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
-	table_expect(table, at, &page, 1, table->granule);
+	pgtable_expect(&table->pt, at, &page, 1, table->pt.granule);
 	KUNIT_EXPECT_EQ(test, table->flush_walks, 0);
 
-	table_unmap(table, at, table->granule);
-	KUNIT_EXPECT_EQ(test, 0, table_map_vec(table, iova, &block, 1, &mapped));
+	table_unmap(table, at, table->pt.granule);
+	KUNIT_EXPECT_EQ(test, 0,
+			pgtable_map_vec(&table->pt, iova, &block, 1, &mapped));
 	KUNIT_EXPECT_EQ(test, table->flush_walks, 1);
-	table_expect(table, iova, &block, 1, table->block);
+	pgtable_expect(&table->pt, iova, &block, 1, table->pt.block);
 	KUNIT_EXPECT_EQ(test, unmap_blocks(table, iova, 1, false, false, NULL),
-			table->block);
-}
-
-static int free_tables(struct list_head *freed)
-{
-	struct page *page, *next;
-	int nr = 0;
-
-	list_for_each_entry_safe(page, next, freed, lru) {
-		list_del(&page->lru);
-		iommu_free_page(page_address(page));
-		nr++;
-	}
-	return nr;
+			table->pt.block);
 }
 
 /* Map 2 blocks by small pages and unmap them: how many tables are in the list? */
-static int tables_listed(struct table *table, bool queued)
+static size_t tables_listed(struct table *table, bool queued)
 {
-	struct phys_vec pages = { SZ_4G + table->granule, 2 * table->block };
+	struct phys_vec pages = { SZ_4G + table->pt.granule, 2 * table->pt.block };
 	LIST_HEAD(freed);
+	size_t nr;
 
 	table->flush_walks = 0;
-	table_map_pages(table, SZ_4G, &pages, 1);
-	KUNIT_EXPECT_EQ(table->test, 2 * table->block,
+	pgtable_map_pages(&table->pt, SZ_4G, &pages, 1);
+	KUNIT_EXPECT_EQ(table->pt.test, 2 * table->pt.block,
 			unmap_blocks(table, SZ_4G, 2, false, queued, &freed));
-	table_expect(table, SZ_4G, &pages, 1, 0);
-	return free_tables(&freed);
+	pgtable_expect(&table->pt, SZ_4G, &pages, 1, 0);
+	nr = list_count_nodes(&freed);
+	iommu_put_pages_list(&freed);
+	return nr;
 }
 
 /* Nobody waits for a table if the flush is queued, and if there is a way. */
@@ -532,27 +395,49 @@ static void unmap_lists_tables_if_queued(struct kunit *test)
 
 	for (s = 0; s < ARRAY_SIZE(formats); s++) {
 		table = table_get_by(test, formats[s], &cfg);
-		KUNIT_EXPECT_EQ(test, tables_listed(table, true), 2);
+		KUNIT_EXPECT_EQ(test, tables_listed(table, true), (size_t)2);
 		KUNIT_EXPECT_EQ(test, table->flush_walks, 0);
-		KUNIT_EXPECT_EQ(test, tables_listed(table, false), 0);
+		KUNIT_EXPECT_EQ(test, tables_listed(table, false), (size_t)0);
 		KUNIT_EXPECT_EQ(test, table->flush_walks, 2);
 	}
 
 	cfg.quirks = 0;
 	table = table_get_by(test, ARM_64_LPAE_S1, &cfg);
-	KUNIT_EXPECT_EQ(test, tables_listed(table, true), 0);
+	KUNIT_EXPECT_EQ(test, tables_listed(table, true), (size_t)0);
 	KUNIT_EXPECT_EQ(test, table->flush_walks, 2);
 
-	/* Tables that are mapped, or freed in a way of their own */
+	/* Tables that are freed in a way of their own */
 	cfg.quirks = IO_PGTABLE_QUIRK_ARM_FREELIST;
-	cfg.coherent_walk = false;
-	table = table_get_by(test, ARM_64_LPAE_S1, &cfg);
-	KUNIT_EXPECT_EQ(test, tables_listed(table, true), 0);
-	cfg.coherent_walk = true;
 	cfg.alloc = table_alloc;
 	cfg.free = table_free_pages;
 	table = table_get_by(test, ARM_64_LPAE_S1, &cfg);
-	KUNIT_EXPECT_EQ(test, tables_listed(table, true), 0);
+	KUNIT_EXPECT_EQ(test, tables_listed(table, true), (size_t)0);
+}
+
+/* io-pgtable takes no table that the IOMMU sees a copy of. */
+static void need_noncoherent_tables(struct kunit *test)
+{
+	if (is_swiotlb_force_bounce(test->priv))
+		kunit_skip(test, "boot without swiotlb=force");
+}
+
+/* Tables that are mapped for the IOMMU have to be unmapped, not only freed. */
+static void unmap_waits_for_noncoherent_tables(struct kunit *test)
+{
+	const struct io_pgtable_cfg cfg = {
+		.pgsize_bitmap	= granules[0],
+		.ias		= 48,
+		.oas		= 48,
+		.quirks		= IO_PGTABLE_QUIRK_ARM_FREELIST,
+		.tlb		= &table_flush_ops,
+		.iommu_dev	= test->priv,
+	};
+	struct table *table;
+
+	need_noncoherent_tables(test);
+	table = table_get_by(test, ARM_64_LPAE_S1, &cfg);
+	KUNIT_EXPECT_EQ(test, tables_listed(table, true), (size_t)0);
+	KUNIT_EXPECT_EQ(test, table->flush_walks, 2);
 }
 
 static int syncs;
@@ -574,19 +459,19 @@ static void count_syncs_stop(void *data)
 /* An IOMMU that does not see the caches: once for what is in one table */
 static void map_vec_syncs_once_per_table(struct kunit *test)
 {
-	struct phys_vec vec[MAX_RANGES];
+	struct phys_vec vec[PGTABLE_RANGES];
 	struct table *table;
 	size_t size, mapped;
 	unsigned long iova;
 
-	/* io-pgtable takes no table that the IOMMU sees a copy of. */
-	if (is_swiotlb_force_bounce(test->priv))
-		kunit_skip(test, "boot without swiotlb=force");
+	need_noncoherent_tables(test);
 	table = table_get(test, ARM_64_LPAE_S1, granules[0], false);
-	iova = SZ_4G + table->block - 10 * table->granule;
-	size = scattered_pages(table, vec);
+	iova = SZ_4G + table->pt.block - 10 * table->pt.granule;
+	size = pgtable_scattered_pages(&table->pt, vec);
 
-	KUNIT_ASSERT_EQ(test, 0, table_map_vec(table, iova, vec, MAX_RANGES, &mapped));
+	KUNIT_ASSERT_EQ(test, 0,
+			pgtable_map_vec(&table->pt, iova, vec, PGTABLE_RANGES,
+					&mapped));
 	table_unmap(table, iova, size);
 
 	KUNIT_ASSERT_EQ(test, 0, register_trace_dma_sync_single_for_device(count_sync,
@@ -595,24 +480,28 @@ static void map_vec_syncs_once_per_table(struct kunit *test)
 							   NULL));
 	syncs = 0;
 	bytes_synced = 0;
-	KUNIT_EXPECT_EQ(test, 0, table_map_vec(table, iova, vec, MAX_RANGES, &mapped));
+	KUNIT_EXPECT_EQ(test, 0,
+			pgtable_map_vec(&table->pt, iova, vec, PGTABLE_RANGES,
+					&mapped));
 	KUNIT_EXPECT_EQ(test, syncs, 2);
-	KUNIT_EXPECT_EQ(test, bytes_synced, MAX_RANGES * sizeof(u64));
-	table_expect(table, iova, vec, MAX_RANGES, size);
+	KUNIT_EXPECT_EQ(test, bytes_synced, PGTABLE_RANGES * sizeof(u64));
+	pgtable_expect(&table->pt, iova, vec, PGTABLE_RANGES, size);
 
 	/* In front of a block, and behind it */
-	vec[1] = (struct phys_vec) { SZ_4G + table->block, table->block };
-	iova = SZ_8G + table->block - table->granule;
-	KUNIT_EXPECT_EQ(test, 0, table_map_vec(table, iova, vec, 3, &mapped));
-	table_expect(table, iova, vec, 3, mapped);
-	table_unmap(table, iova, table->granule);
-	table_unmap(table, iova + table->granule + table->block, table->granule);
-	KUNIT_EXPECT_EQ(test, table->block,
-			table->ops->unmap_pages(table->ops, iova + table->granule,
-						table->block, 1, NULL));
+	vec[1] = (struct phys_vec) { SZ_4G + table->pt.block, table->pt.block };
+	iova = SZ_8G + table->pt.block - table->pt.granule;
+	KUNIT_EXPECT_EQ(test, 0,
+			pgtable_map_vec(&table->pt, iova, vec, 3, &mapped));
+	pgtable_expect(&table->pt, iova, vec, 3, mapped);
+	table_unmap(table, iova, table->pt.granule);
+	table_unmap(table, iova + table->pt.granule + table->pt.block, table->pt.granule);
+	KUNIT_EXPECT_EQ(test, table->pt.block,
+			table->pt.ops->unmap_pages(table->pt.ops, iova + table->pt.granule,
+						table->pt.block, 1, NULL));
 	syncs = 0;
 	bytes_synced = 0;
-	KUNIT_EXPECT_EQ(test, 0, table_map_vec(table, iova, vec, 3, &mapped));
+	KUNIT_EXPECT_EQ(test, 0,
+			pgtable_map_vec(&table->pt, iova, vec, 3, &mapped));
 	KUNIT_EXPECT_EQ(test, syncs, 3);
 	KUNIT_EXPECT_EQ(test, bytes_synced, 3 * sizeof(u64));
 }
@@ -636,6 +525,7 @@ static struct kunit_case io_pgtable_arm_cases[] = {
 	KUNIT_CASE(map_block_over_a_table),
 	KUNIT_CASE(unmap_blocks_up_to_hole),
 	KUNIT_CASE(unmap_lists_tables_if_queued),
+	KUNIT_CASE(unmap_waits_for_noncoherent_tables),
 	KUNIT_CASE(map_vec_syncs_once_per_table),
 	{}
 };

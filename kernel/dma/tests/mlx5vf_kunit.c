@@ -340,14 +340,6 @@ static int fw_load(struct mlx5_core_dev *mdev, u32 *in, u32 *out)
 	return 0;
 }
 
-static void fill(u8 *data, size_t size, int seed)
-{
-	size_t i;
-
-	for (i = 0; i < size; i++)
-		data[i] = seed * 31 + i * 7 + (i >> 8);
-}
-
 static u8 *image_memory(struct kunit *test)
 {
 	u8 *image = kunit_kzalloc(test, IMAGE_MAX, GFP_KERNEL);
@@ -420,7 +412,7 @@ static void expect_loads(struct mlx5_vf_migration_file *migf, char __user *user,
 	u8 *image = image_memory(test);
 	int loads = fw.loads;
 
-	fill(image, size, seed);
+	fixture_fill(image, size, seed);
 	KUNIT_ASSERT_EQ(test, 0, copy_to_user(user, &header, sizeof(header)));
 	KUNIT_ASSERT_EQ(test, 0, copy_to_user(user + sizeof(header), image,
 					      size));
@@ -468,7 +460,7 @@ static void expect_saves(struct mlx5_vf_migration_file *migf,
 	u8 *image = image_memory(test);
 	int err;
 
-	fill(fw.image, size, seed);
+	fixture_fill(fw.image, size, seed);
 	fw.image_size = size;
 	hand_over_reset();
 	mutex_lock(&migf->mvdev->state_mutex);

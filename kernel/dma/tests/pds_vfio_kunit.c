@@ -616,13 +616,6 @@ static struct kunit_suite swiotlb_suite = {
 	.test_cases	= swiotlb_cases,
 };
 
-static int iommu_init(struct kunit *test)
-{
-	int err = fixture_init_iommu(test);
-
-	return err ?: spy_insert(test);
-}
-
 static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(save_lists_every_page),
 	KUNIT_CASE(save_moves_data),
@@ -639,7 +632,7 @@ static struct kunit_suite iommu_suite = {
 	.name		= "pds_vfio",
 	.suite_init	= warnings_start,
 	.suite_exit	= warnings_stop,
-	.init		= iommu_init,
+	.init		= spy_init_iommu,
 	.exit		= warnings_check,
 	.test_cases	= iommu_cases,
 };

@@ -294,11 +294,6 @@ static void expect_init_fails(struct transfer *t, int err)
 
 /* Data */
 
-static u8 data_byte(int seed, size_t i)
-{
-	return seed * 31 + i * 7 + (i >> 8);
-}
-
 static void fill_data(struct transfer *t, int seed)
 {
 	struct bvec_iter iter;
@@ -310,7 +305,7 @@ static void fill_data(struct transfer *t, int seed)
 		u8 *bytes = bvec_virt(&bv);
 
 		for (i = 0; i < bv.bv_len; i++)
-			bytes[i] = data_byte(seed, done++);
+			bytes[i] = fixture_byte(seed, done++);
 	}
 }
 
@@ -325,7 +320,7 @@ static size_t bytes_wrong(struct transfer *t, int seed)
 		u8 *bytes = bvec_virt(&bv);
 
 		for (i = 0; i < bv.bv_len; i++)
-			wrong += bytes[i] != data_byte(seed, done++);
+			wrong += bytes[i] != fixture_byte(seed, done++);
 	}
 	return wrong;
 }
@@ -1110,11 +1105,6 @@ static void direct_p2p_bus_address(struct kunit *test)
 	destroy(t);
 }
 
-static int iommu_init(struct kunit *test)
-{
-	return fixture_init_iommu(test) ?: spy_insert(test);
-}
-
 static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(init_one_sge_of_scattered_pages),
 	KUNIT_CASE(init_many_pieces),
@@ -1143,7 +1133,7 @@ static struct kunit_suite iommu_suite = {
 	.name		= "rdma_rw",
 	.suite_init	= warnings_start,
 	.suite_exit	= warnings_stop,
-	.init		= iommu_init,
+	.init		= spy_init_iommu,
 	.exit		= warnings_check,
 	.test_cases	= iommu_cases,
 };

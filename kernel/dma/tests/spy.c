@@ -147,3 +147,8 @@ int spy_insert(struct kunit *test)
 	f->domain->ops = &spy.ops;
 	return kunit_add_action_or_reset(test, spy_remove, NULL);
 }
+
+int spy_init_iommu(struct kunit *test)
+{
+	return fixture_init_iommu(test) ?: spy_insert(test);
+}

@@ -39,6 +39,8 @@ extern struct spy spy;
 
 /* Into the domain of the fixture, out of any other, for the rest of the test */
 int spy_insert(struct kunit *test);
+/* .init of a suite: fixture_init_iommu(), and the spy */
+int spy_init_iommu(struct kunit *test);
 /* Forget what was counted; nothing fails from here on. */
 void spy_reset(void);
 

@@ -27,6 +27,9 @@
 #define NR_SGES		32
 #define SQ_DEPTH	100
 
+/* Of the data, for which the client and the server differ */
+#define SEED		1
+
 struct server {
 	struct fixture *f;
 	struct rdma_stub *rdma;
@@ -148,20 +151,6 @@ static struct svc_rdma_chunk *add_chunk(struct server *s, struct svc_rdma_pcl *p
 	return chunk;
 }
 
-/* The data, for which the client and the server differ */
-static u8 data_byte(size_t i)
-{
-	return 1 + i * 7 + (i >> 8);
-}
-
-static void fill_client(struct server *s)
-{
-	size_t i;
-
-	for (i = 0; i < SZ_64K; i++)
-		s->client[i] = data_byte(i);
-}
-
 /* svcrdma has one context for each segment, the last one first. */
 static void take_wrs(struct server *s, const struct ib_send_wr *wr,
 		     const struct ib_send_wr *end, enum ib_wr_opcode opcode)
@@ -206,7 +195,7 @@ static void read_list(struct server *s)
 {
 	struct kunit *test = s->f->test;
 
-	fill_client(s);
+	fixture_fill(s->client, SZ_64K, SEED);
 	KUNIT_ASSERT_EQ(test, process_read_list(s), 1);
 	KUNIT_ASSERT_NOT_NULL(test, s->rdma->posted);
 	take_wrs(s, s->rdma->posted, NULL, IB_WR_RDMA_READ);
@@ -224,7 +213,7 @@ static void expect_read(struct server *s, size_t into, size_t from, size_t len)
 		struct page *page = s->pages[(into + i) >> PAGE_SHIFT];
 		const u8 *bytes = page_address(page);
 
-		wrong += bytes[offset_in_page(into + i)] != data_byte(from + i);
+		wrong += bytes[offset_in_page(into + i)] != fixture_byte(SEED, from + i);
 	}
 	KUNIT_EXPECT_EQ(s->f->test, wrong, (size_t)0);
 }
@@ -370,14 +359,14 @@ static void new_reply(struct server *s, struct xdr_buf *xdr, unsigned int into)
 
 	bytes = xdr->head[0].iov_base;
 	for (i = 0; i < 64; i++)
-		bytes[i] = data_byte(at++);
+		bytes[i] = fixture_byte(SEED, at++);
 	for (i = 0; i < xdr->page_len; i++) {
 		bytes = page_address(xdr->pages[(into + i) >> PAGE_SHIFT]);
-		bytes[offset_in_page(into + i)] = data_byte(at++);
+		bytes[offset_in_page(into + i)] = fixture_byte(SEED, at++);
 	}
 	bytes = xdr->tail[0].iov_base;
 	for (i = 0; i < 40; i++)
-		bytes[i] = data_byte(at++);
+		bytes[i] = fixture_byte(SEED, at++);
 }
 
 static void expect_written(struct server *s, size_t from, size_t len)
@@ -385,7 +374,7 @@ static void expect_written(struct server *s, size_t from, size_t len)
 	size_t i, wrong = 0;
 
 	for (i = 0; i < len; i++)
-		wrong += s->client[i] != data_byte(from + i);
+		wrong += s->client[i] != fixture_byte(SEED, from + i);
 	KUNIT_EXPECT_EQ(s->f->test, wrong, (size_t)0);
 	KUNIT_EXPECT_EQ(s->f->test, s->bytes, len);
 	KUNIT_EXPECT_EQ(s->f->test, spy.bytes_mapped, (ssize_t)0);
@@ -474,11 +463,6 @@ static void init_fails_at_each_step(struct kunit *test)
 	}
 }
 
-static int iommu_init(struct kunit *test)
-{
-	return fixture_init_iommu(test) ?: spy_insert(test);
-}
-
 static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(read_one_segment),
 	KUNIT_CASE(read_ragged_segments),
@@ -497,7 +481,7 @@ static struct kunit_suite iommu_suite = {
 	.name		= "svc_rdma",
 	.suite_init	= warnings_start,
 	.suite_exit	= warnings_stop,
-	.init		= iommu_init,
+	.init		= spy_init_iommu,
 	.exit		= warnings_check,
 	.test_cases	= iommu_cases,
 };

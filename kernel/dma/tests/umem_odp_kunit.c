@@ -226,12 +226,10 @@ static void expect_npages(struct region *r, int npages)
 /* The device copies page 0 to page 1, and the process sees it. */
 static void expect_device_moves_data(struct region *r)
 {
-	char *buf = kunit_kzalloc(r->test, 2 * PAGE_SIZE, GFP_KERNEL);
-	int i;
+	u8 *buf = kunit_kzalloc(r->test, 2 * PAGE_SIZE, GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(r->test, buf);
-	for (i = 0; i < PAGE_SIZE; i++)
-		buf[i] = i * 7 + (i >> 8);
+	fixture_fill(buf, PAGE_SIZE, 0);
 	KUNIT_ASSERT_EQ(r->test, 0UL, copy_to_user(page_at(r, 0), buf, PAGE_SIZE));
 	KUNIT_ASSERT_EQ(r->test, fault(r, 0, 2), 2);
 	edu_copy(r->test, r->f->edu, dma_addr(r, 1), dma_addr(r, 0), PAGE_SIZE);
@@ -1145,11 +1143,6 @@ static void direct_fault_moves_data(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, r->umem->npages, 1);
 }
 
-static int iommu_init(struct kunit *test)
-{
-	return fixture_init_iommu(test) ?: spy_insert(test);
-}
-
 static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(fault_moves_data),
 	KUNIT_CASE(region_has_one_address),
@@ -1189,7 +1182,7 @@ static struct kunit_suite iommu_suite = {
 	.name		= "umem_odp",
 	.suite_init	= warnings_start,
 	.suite_exit	= warnings_stop,
-	.init		= iommu_init,
+	.init		= spy_init_iommu,
 	.exit		= warnings_check,
 	.test_cases	= iommu_cases,
 };

@@ -423,13 +423,6 @@ static void sync_of_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hand_over_calls(), 0);
 }
 
-static int iommu_init(struct kunit *test)
-{
-	int err = fixture_init_iommu(test);
-
-	return err ?: spy_insert(test);
-}
-
 static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(map_translates_every_page),
 	KUNIT_CASE(map_moves_data),
@@ -449,7 +442,7 @@ static struct kunit_suite iommu_suite = {
 	.name		= "vfio_page_list",
 	.suite_init	= warnings_start,
 	.suite_exit	= warnings_stop,
-	.init		= iommu_init,
+	.init		= spy_init_iommu,
 	.exit		= warnings_check,
 	.test_cases	= iommu_cases,
 };
