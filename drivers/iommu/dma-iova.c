@@ -670,6 +670,21 @@ void iommu_dma_iova_unlink(struct device *dev,
 	iova_unlink(dev, domain, state, offset, size, dir, attrs, &gather);
 }
 
+/* Unlink what was linked from offset 0 on. */
+static void iova_unlink_first(struct device *dev, struct iommu_domain *domain,
+			      const struct dma_iova_state *state,
+			      size_t mapped_len, enum dma_data_direction dir,
+			      unsigned long attrs,
+			      struct iommu_iotlb_gather *gather)
+{
+	size_t offset = 0;
+
+	if (mapped_len != dma_iova_size(state))
+		iova_widen(&domain->iova_cookie->iovad, state, &offset,
+			   &mapped_len);
+	iova_unlink(dev, domain, state, offset, mapped_len, dir, attrs, gather);
+}
+
 /**
  * iommu_dma_iova_destroy - unlink everything and give the reservation back
  * @dev:	device the reservation was made for
@@ -689,19 +704,97 @@ void iommu_dma_iova_destroy(struct device *dev, struct dma_iova_state *state,
 			    unsigned long attrs)
 {
 	struct iommu_domain *domain = iommu_get_dma_domain(dev);
-	struct iommu_dma_cookie *cookie = domain->iova_cookie;
 	struct iommu_iotlb_gather gather;
-	size_t offset = 0;
 
 	iommu_iotlb_gather_init(&gather);
 	if (mapped_len) {
-		gather.queued = READ_ONCE(cookie->fq_domain);
-		if (mapped_len != dma_iova_size(state))
-			iova_widen(&cookie->iovad, state, &offset, &mapped_len);
-		iova_unlink(dev, domain, state, offset, mapped_len, dir, attrs,
-			    &gather);
+		gather.queued = READ_ONCE(domain->iova_cookie->fq_domain);
+		iova_unlink_first(dev, domain, state, mapped_len, dir, attrs,
+				  &gather);
 	}
 	iova_free(domain, state, &gather);
+}
+
+/**
+ * iommu_dma_iova_gathers - can a teardown wait in a batch
+ * @dev:	device the reservation was made for
+ * @state:	reservation
+ *
+ * In lazy mode nothing waits for an invalidation anyway. What may be bounced is
+ * copied back behind an invalidation of its own.
+ *
+ * Context: Any.
+ * Return: true if iommu_dma_iova_batch_destroy() can take it.
+ */
+bool iommu_dma_iova_gathers(struct device *dev,
+			    const struct dma_iova_state *state)
+{
+	struct iommu_domain *domain = iommu_get_dma_domain(dev);
+
+	return !READ_ONCE(domain->iova_cookie->fq_domain) &&
+	       domain->ops->iotlb_sync_ranges &&
+	       !(state->__size & DMA_IOVA_MAY_BOUNCE);
+}
+
+/**
+ * iommu_dma_iova_batch_destroy - unlink everything, and the rest with the batch
+ * @batch:	batch that is not full, empty or of the same device
+ * @dev:	device the reservation was made for
+ * @state:	reservation that iommu_dma_iova_gathers() is true for
+ * @mapped_len:	number of bytes linked from offset 0 on, not 0, at most the size
+ *		of the reservation
+ * @dir:	as the pieces were linked
+ * @attrs:	as the pieces were linked; DMA_ATTR_SKIP_CPU_SYNC may differ
+ *
+ * Context: Any.
+ */
+void iommu_dma_iova_batch_destroy(struct dma_iova_batch *batch,
+				  struct device *dev,
+				  struct dma_iova_state *state,
+				  size_t mapped_len,
+				  enum dma_data_direction dir,
+				  unsigned long attrs)
+{
+	struct iommu_domain *domain = iommu_get_dma_domain(dev);
+	struct iommu_iotlb_gather gather;
+
+	iommu_iotlb_gather_init(&gather);
+	gather.queued = true;
+	iova_unlink_first(dev, domain, state, mapped_len, dir, attrs, &gather);
+	list_splice(&gather.freelist, &batch->freelist);
+
+	batch->dev = dev;
+	batch->states[batch->nr++] = *state;
+	memset(state, 0, sizeof(*state));
+}
+
+/**
+ * iommu_dma_iova_batch_flush - invalidate, then give the reservations back
+ * @batch:	batch that is not empty
+ *
+ * Context: Any.
+ */
+void iommu_dma_iova_batch_flush(struct dma_iova_batch *batch)
+{
+	struct iommu_domain *domain = iommu_get_dma_domain(batch->dev);
+	struct iova_domain *iovad = &domain->iova_cookie->iovad;
+	struct iommu_iotlb_range ranges[DMA_IOVA_BATCH_SIZE];
+	struct dma_iova_state *state;
+	unsigned int i;
+
+	for (i = 0; i < batch->nr; i++) {
+		size_t into;
+
+		state = &batch->states[i];
+		into = iova_offset(iovad, state->addr);
+		ranges[i].start = state->addr - into;
+		ranges[i].size = iova_align(iovad, into + dma_iova_size(state));
+	}
+	iommu_iotlb_sync_ranges(domain, ranges, batch->nr, &batch->freelist);
+
+	for (state = batch->states; state < batch->states + batch->nr; state++)
+		iova_free(domain, state, NULL);
+	batch->nr = 0;
 }
 
 /* Hand over what may be bounced in a range: parts of the reservation's ends. */

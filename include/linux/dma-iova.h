@@ -10,6 +10,7 @@
 #include <linux/dma-direction.h>
 #include <linux/errno.h>
 #include <linux/kconfig.h>
+#include <linux/list.h>
 #include <linux/string.h>
 #include <linux/types.h>
 
@@ -58,6 +59,37 @@ struct dma_iova_state {
 	u64 __size;
 };
 
+/* One wait of VT-d serves as many descriptors: QI_MAX_BATCHED_DESC_COUNT */
+#define DMA_IOVA_BATCH_SIZE	16
+
+/**
+ * struct dma_iova_batch - reservations that share an invalidation
+ *
+ * On the stack of whoever ends several requests together, set up by
+ * dma_iova_batch_init(). All of it is private. 288 bytes where addresses have 64
+ * bits.
+ */
+struct dma_iova_batch {
+	/* private: */
+	struct device *dev;
+	unsigned int nr;
+	struct list_head freelist;
+	struct dma_iova_state states[DMA_IOVA_BATCH_SIZE];
+};
+
+/**
+ * dma_iova_batch_init - set up an empty batch
+ * @batch:	batch
+ *
+ * Context: Any.
+ */
+static inline void dma_iova_batch_init(struct dma_iova_batch *batch)
+{
+	batch->dev = NULL;
+	batch->nr = 0;
+	INIT_LIST_HEAD(&batch->freelist);
+}
+
 /**
  * dma_use_iova - is there a reservation
  * @state:	state that dma_iova_try_alloc() has seen, or all zero
@@ -93,6 +125,10 @@ void dma_iova_free(struct device *dev, struct dma_iova_state *state);
 void dma_iova_destroy(struct device *dev, struct dma_iova_state *state,
 		      size_t mapped_len, enum dma_data_direction dir,
 		      unsigned long attrs);
+void dma_iova_batch_destroy(struct dma_iova_batch *batch, struct device *dev,
+			    struct dma_iova_state *state, size_t mapped_len,
+			    enum dma_data_direction dir, unsigned long attrs);
+void dma_iova_batch_flush(struct dma_iova_batch *batch);
 int dma_iova_link(struct device *dev, struct dma_iova_state *state,
 		  phys_addr_t phys, size_t offset, size_t size,
 		  enum dma_data_direction dir, unsigned long attrs);
@@ -130,6 +166,19 @@ static inline void dma_iova_destroy(struct device *dev,
 				    size_t mapped_len,
 				    enum dma_data_direction dir,
 				    unsigned long attrs)
+{
+}
+
+static inline void dma_iova_batch_destroy(struct dma_iova_batch *batch,
+					  struct device *dev,
+					  struct dma_iova_state *state,
+					  size_t mapped_len,
+					  enum dma_data_direction dir,
+					  unsigned long attrs)
+{
+}
+
+static inline void dma_iova_batch_flush(struct dma_iova_batch *batch)
 {
 }
 

@@ -31,6 +31,9 @@ static struct fail_step fail_steps[] = {
 	[DMA_IOVA_STEP_BOUNCE] = {
 		.name = "fail_dma_iova_bounce", .attr = FAULT_ATTR_INITIALIZER,
 	},
+	[DMA_IOVA_STEP_BATCH] = {
+		.name = "fail_dma_iova_batch", .attr = FAULT_ATTR_INITIALIZER,
+	},
 	[DMA_IOVA_STEP_MAP_PAGE] = {
 		.name = "fail_dma_map_page", .attr = FAULT_ATTR_INITIALIZER,
 	},

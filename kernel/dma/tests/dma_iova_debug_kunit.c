@@ -339,6 +339,41 @@ static void report_leak_at_unbind(struct kunit *test)
 #define UNCACHED_SIZE	SZ_1M
 
 /* A copy of the state outlives the reservation. */
+static void report_batch_never_flushed(struct kunit *test)
+{
+	struct fixture *f = fixture_strict_mock(test);
+	struct page **pages = fixture_scattered_pages(test, 2);
+	struct dma_iova_state states[2];
+	struct dma_iova_batch batch;
+	int i;
+
+	dma_iova_batch_init(&batch);
+	for (i = 0; i < 2; i++) {
+		fixture_link_pages(f, &states[i], &pages[i], 1);
+		dma_iova_batch_destroy(&batch, f->dev, &states[i], PAGE_SIZE,
+				       DMA_BIDIRECTIONAL, 0);
+	}
+	reports(test, "has reservations while released from device [count=2]")
+		device_release_driver(f->dev);
+	dma_iova_batch_flush(&batch);
+}
+
+/* The pieces are unlinked as by dma_iova_destroy(). */
+static void report_batch_destroy_too_short(struct kunit *test)
+{
+	struct fixture *f = fixture_strict_mock(test);
+	struct page **pages = fixture_scattered_pages(test, 2);
+	struct dma_iova_state state;
+	struct dma_iova_batch batch;
+
+	dma_iova_batch_init(&batch);
+	fixture_link_pages(f, &state, pages, 2);
+	dma_iova_batch_destroy(&batch, f->dev, &state, PAGE_SIZE,
+			       DMA_BIDIRECTIONAL, 0);
+	reports(test, "gives back a reservation that has memory linked")
+		dma_iova_batch_flush(&batch);
+}
+
 static void report_use_after_free(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -739,6 +774,8 @@ static struct kunit_case debug_cases[] = {
 	KUNIT_CASE(silent_after_failed_sync),
 	KUNIT_CASE(silent_random_links),
 	KUNIT_CASE(report_leak_at_unbind),
+	KUNIT_CASE(report_batch_never_flushed),
+	KUNIT_CASE(report_batch_destroy_too_short),
 	KUNIT_CASE(report_use_after_free),
 	KUNIT_CASE(report_free_twice),
 	KUNIT_CASE(report_destroy_twice),

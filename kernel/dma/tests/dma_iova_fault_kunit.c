@@ -133,6 +133,29 @@ static void fail_sync(struct kunit *test)
 }
 
 /* What is returned is an error to every driver, and nothing is mapped. */
+static void fail_batch(struct kunit *test)
+{
+	struct fixture *f = fixture_strict_mock(test);
+	struct page **pages = fixture_scattered_pages(test, 2);
+	struct dma_iova_state states[2];
+	struct dma_iova_batch batch;
+	int i;
+
+	fault_inject(test, "fail_dma_iova_batch", 2);
+	dma_iova_batch_init(&batch);
+	for (i = 0; i < 2; i++) {
+		fixture_link_pages(f, &states[i], &pages[i], 1);
+		dma_iova_batch_destroy(&batch, f->dev, &states[i], PAGE_SIZE,
+				       DMA_BIDIRECTIONAL, 0);
+		fixture_expect_zero(test, &states[i]);
+	}
+	KUNIT_EXPECT_EQ(test, f->mock->state.seen, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, f->mock->calls.sync, 1);
+	dma_iova_batch_flush(&batch);
+	KUNIT_EXPECT_EQ(test, f->mock->state.seen, (size_t)0);
+	KUNIT_EXPECT_EQ(test, f->mock->calls.sync_ranges, 1);
+}
+
 static void fail_map_page(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -223,6 +246,7 @@ static struct kunit_case fault_cases[] = {
 	KUNIT_CASE(fail_nth_link),
 	KUNIT_CASE(fail_link_vec),
 	KUNIT_CASE(fail_sync),
+	KUNIT_CASE(fail_batch),
 	KUNIT_CASE(fail_map_page),
 	KUNIT_CASE(fail_only_device),
 	{}

@@ -27,38 +27,6 @@
 static_assert(!IS_ENABLED(CONFIG_64BIT) ||
 	      sizeof(struct dma_iova_state) == 16);
 
-/*
- * The device tries to write to @addr, which must not change @page. What it has to
- * write is what expect_device_writes() left with it: to map anything here would
- * push out the requests to the IOMMU that may have been forgotten.
- */
-static void expect_device_cannot_write(struct fixture *f, dma_addr_t addr,
-				       struct page *page)
-{
-	struct page *before = fixture_lone_page(f->test);
-
-	fixture_fill_page(page, 100);
-	fixture_fill_page(before, 100);
-	edu_store(f->test, f->edu, addr, 64);
-	KUNIT_EXPECT_MEMEQ(f->test, page_address(page), page_address(before),
-			   PAGE_SIZE);
-}
-
-static void expect_device_writes(struct fixture *f, dma_addr_t addr,
-				 struct page *page)
-{
-	struct page *other = fixture_lone_page(f->test);
-	struct dma_iova_state state;
-
-	memset(page_address(page), 0, PAGE_SIZE);
-	fixture_fill_page(other, 102);
-	fixture_link_pages(f, &state, &other, 1);
-	edu_copy(f->test, f->edu, addr, state.addr, 64);
-	KUNIT_EXPECT_MEMEQ(f->test, page_address(page), page_address(other),
-			   64);
-	fixture_destroy(f, &state, PAGE_SIZE);
-}
-
 /* try_alloc */
 
 static void try_alloc_without_iommu_device(struct kunit *test)
@@ -407,12 +375,12 @@ static void link_vec_more_pieces_than_a_queue(struct kunit *test)
 		fixture_expect_linked(f, &state, i * PAGE_SIZE, vec[i].paddr,
 				      PAGE_SIZE);
 	for (i = MANY_PIECES - 1; i >= 0; i -= 3)
-		expect_device_writes(f, state.addr + i * PAGE_SIZE, pages[i]);
+		fixture_expect_device_writes(f, state.addr + i * PAGE_SIZE, pages[i]);
 
 	dma_iova_unlink(f->dev, &state, 0, size, DMA_BIDIRECTIONAL, 0);
 	fixture_expect_nothing_linked(f, state.addr, size);
 	for (i = MANY_PIECES - 1; i >= 0; i -= 3)
-		expect_device_cannot_write(f, state.addr + i * PAGE_SIZE,
+		fixture_expect_device_cannot_write(f, state.addr + i * PAGE_SIZE,
 					   pages[i]);
 	dma_iova_free(f->dev, &state);
 }
@@ -441,9 +409,9 @@ static void link_vec_unlinked_piece_by_piece(struct kunit *test)
 		fixture_expect_nothing_linked(f, state.addr + order[i] * PAGE_SIZE,
 					      PAGE_SIZE);
 		for (j = i + 1; j < 8; j++)
-			expect_device_writes(f, state.addr + order[j] * PAGE_SIZE,
+			fixture_expect_device_writes(f, state.addr + order[j] * PAGE_SIZE,
 					     pages[order[j]]);
-		expect_device_cannot_write(f, state.addr + order[i] * PAGE_SIZE,
+		fixture_expect_device_cannot_write(f, state.addr + order[i] * PAGE_SIZE,
 					   pages[order[i]]);
 	}
 	dma_iova_free(f->dev, &state);
@@ -483,14 +451,14 @@ static void link_vec_into_the_middle_of_another(struct kunit *test)
 
 		fixture_expect_linked(f, &state, i * PAGE_SIZE, page_to_phys(page),
 				      PAGE_SIZE);
-		expect_device_writes(f, state.addr + i * PAGE_SIZE, page);
+		fixture_expect_device_writes(f, state.addr + i * PAGE_SIZE, page);
 	}
 
 	dma_iova_unlink(f->dev, &state, 0, SZ_64K, DMA_BIDIRECTIONAL, 0);
 	fixture_expect_nothing_linked(f, state.addr, SZ_64K);
 	for (i = 0; i < 16; i++) {
-		expect_device_cannot_write(f, state.addr + i * PAGE_SIZE, pages[i]);
-		expect_device_cannot_write(f, state.addr + i * PAGE_SIZE, others[i]);
+		fixture_expect_device_cannot_write(f, state.addr + i * PAGE_SIZE, pages[i]);
+		fixture_expect_device_cannot_write(f, state.addr + i * PAGE_SIZE, others[i]);
 	}
 	dma_iova_free(f->dev, &state);
 }
@@ -807,7 +775,7 @@ static void link_beyond_4g(struct kunit *test)
 	fixture_expect_linked(f, &state, 2 * f->granule, page_to_phys(pages[1]),
 			      PAGE_SIZE);
 	fixture_expect_linked(f, &state, far, page_to_phys(pages[2]), PAGE_SIZE);
-	expect_device_writes(f, state.addr + far, pages[2]);
+	fixture_expect_device_writes(f, state.addr + far, pages[2]);
 
 	dma_iova_unlink(f->dev, &state, far, PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
 	fixture_expect_nothing_linked(f, state.addr + far, PAGE_SIZE);
@@ -840,8 +808,8 @@ static void link_to_device_is_read_only(struct kunit *test)
 			   PAGE_SIZE);
 	fixture_destroy(f, &to, PAGE_SIZE);
 
-	expect_device_cannot_write(f, state.addr, pages[0]);
-	expect_device_cannot_write(f, state.addr + PAGE_SIZE, pages[1]);
+	fixture_expect_device_cannot_write(f, state.addr, pages[0]);
+	fixture_expect_device_cannot_write(f, state.addr + PAGE_SIZE, pages[1]);
 	dma_iova_destroy(f->dev, &state, 2 * PAGE_SIZE, DMA_TO_DEVICE, 0);
 }
 
@@ -876,14 +844,14 @@ static void unlink_isolates(struct kunit *test)
 	struct dma_iova_state state;
 
 	fixture_link_pages(f, &state, pages, 3);
-	expect_device_writes(f, state.addr + PAGE_SIZE, pages[1]);
+	fixture_expect_device_writes(f, state.addr + PAGE_SIZE, pages[1]);
 	dma_iova_unlink(f->dev, &state, PAGE_SIZE, PAGE_SIZE,
 			DMA_BIDIRECTIONAL, 0);
 
 	fixture_expect_nothing_linked(f, state.addr + PAGE_SIZE, PAGE_SIZE);
-	expect_device_cannot_write(f, state.addr + PAGE_SIZE, pages[1]);
-	expect_device_writes(f, state.addr, pages[0]);
-	expect_device_writes(f, state.addr + 2 * PAGE_SIZE, pages[2]);
+	fixture_expect_device_cannot_write(f, state.addr + PAGE_SIZE, pages[1]);
+	fixture_expect_device_writes(f, state.addr, pages[0]);
+	fixture_expect_device_writes(f, state.addr + 2 * PAGE_SIZE, pages[2]);
 
 	dma_iova_unlink(f->dev, &state, 0, PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
 	dma_iova_unlink(f->dev, &state, 2 * PAGE_SIZE, PAGE_SIZE,
@@ -912,8 +880,8 @@ static void unlink_each_with_its_direction(struct kunit *test)
 						       dirs[i], 0));
 	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0,
 					       ARRAY_SIZE(dirs) * PAGE_SIZE));
-	expect_device_cannot_write(f, addr, pages[0]);
-	expect_device_writes(f, addr + PAGE_SIZE, pages[1]);
+	fixture_expect_device_cannot_write(f, addr, pages[0]);
+	fixture_expect_device_writes(f, addr + PAGE_SIZE, pages[1]);
 	for (i = 0; i < ARRAY_SIZE(dirs); i++)
 		dma_iova_unlink(f->dev, &state, i * PAGE_SIZE, PAGE_SIZE,
 				dirs[i], 0);
@@ -928,13 +896,13 @@ static void unlink_then_link_anew(struct kunit *test)
 	struct dma_iova_state state;
 
 	fixture_link_pages(f, &state, &pages[0], 1);
-	expect_device_writes(f, state.addr, pages[0]);
+	fixture_expect_device_writes(f, state.addr, pages[0]);
 	dma_iova_unlink(f->dev, &state, 0, PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
 
 	fixture_link_page(f, &state, 0, pages[1]);
 	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, PAGE_SIZE));
 	fixture_fill_page(pages[0], 5);
-	expect_device_writes(f, state.addr, pages[1]);
+	fixture_expect_device_writes(f, state.addr, pages[1]);
 	fixture_expect_linked(f, &state, 0, page_to_phys(pages[1]), PAGE_SIZE);
 	fixture_destroy(f, &state, PAGE_SIZE);
 }
@@ -953,16 +921,16 @@ static void unlink_across_hole(struct kunit *test)
 	fixture_link_page(f, &state, 6 * PAGE_SIZE, pages[3]);
 	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0,
 					       8 * PAGE_SIZE));
-	expect_device_writes(f, state.addr + PAGE_SIZE, pages[0]);
-	expect_device_writes(f, state.addr + 6 * PAGE_SIZE, pages[3]);
+	fixture_expect_device_writes(f, state.addr + PAGE_SIZE, pages[0]);
+	fixture_expect_device_writes(f, state.addr + 6 * PAGE_SIZE, pages[3]);
 
 	warnings_expect(test, ENGINE);
 	dma_iova_unlink(f->dev, &state, 0, 8 * PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
 	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
 
 	fixture_expect_nothing_linked(f, state.addr, 8 * PAGE_SIZE);
-	expect_device_cannot_write(f, state.addr + PAGE_SIZE, pages[0]);
-	expect_device_cannot_write(f, state.addr + 6 * PAGE_SIZE, pages[3]);
+	fixture_expect_device_cannot_write(f, state.addr + PAGE_SIZE, pages[0]);
+	fixture_expect_device_cannot_write(f, state.addr + 6 * PAGE_SIZE, pages[3]);
 	dma_iova_free(f->dev, &state);
 }
 
@@ -1133,7 +1101,7 @@ static void unlink_half_a_piece_and_others(struct kunit *test)
 	for (i = 0; i < 8; i++)
 		fixture_link_page(f, &state, SZ_64K + i * PAGE_SIZE, pages[i]);
 	KUNIT_ASSERT_EQ(test, 0, dma_iova_sync(f->dev, &state, SZ_32K, SZ_64K));
-	expect_device_writes(f, state.addr + SZ_64K, pages[0]);
+	fixture_expect_device_writes(f, state.addr + SZ_64K, pages[0]);
 
 	warnings_expect(test, ENGINE);
 	dma_iova_unlink(f->dev, &state, SZ_32K + SZ_16K, SZ_16K + SZ_32K,
@@ -1141,7 +1109,7 @@ static void unlink_half_a_piece_and_others(struct kunit *test)
 	split = piece_is_split(f, &state, SZ_32K, SZ_64K, SZ_32K + SZ_16K, SZ_16K);
 	KUNIT_EXPECT_EQ(test, warnings_taken(test), split ? 0 : 1);
 	fixture_expect_nothing_linked(f, state.addr + SZ_64K, SZ_32K);
-	expect_device_cannot_write(f, state.addr + SZ_64K, pages[0]);
+	fixture_expect_device_cannot_write(f, state.addr + SZ_64K, pages[0]);
 
 	/* The other half, and whatever has stayed of this one */
 	warnings_expect(test, ENGINE);
@@ -1165,7 +1133,7 @@ static void link_large_piece(struct kunit *test)
 					       DMA_BIDIRECTIONAL, 0));
 	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, SZ_4M));
 	fixture_expect_linked(f, &state, 0, page_to_phys(page), SZ_4M);
-	expect_device_writes(f, state.addr + SZ_2M, page + SZ_2M / PAGE_SIZE);
+	fixture_expect_device_writes(f, state.addr + SZ_2M, page + SZ_2M / PAGE_SIZE);
 	fixture_destroy(f, &state, SZ_4M);
 	fixture_expect_nothing_linked(f, addr, SZ_4M);
 }
@@ -1210,14 +1178,14 @@ static void destroy_isolates(struct kunit *test)
 	watch_flush_queue(f);
 	fixture_link_pages(f, &state, pages, 4);
 	addr = state.addr;
-	expect_device_writes(f, addr, pages[0]);
-	expect_device_writes(f, addr + 3 * PAGE_SIZE, pages[3]);
+	fixture_expect_device_writes(f, addr, pages[0]);
+	fixture_expect_device_writes(f, addr + 3 * PAGE_SIZE, pages[3]);
 	destroy_and_await_invalidation(f, &state, 4 * PAGE_SIZE);
 	fixture_expect_zero(test, &state);
 	fixture_expect_nothing_linked(f, addr, 4 * PAGE_SIZE);
 
-	expect_device_cannot_write(f, addr, pages[0]);
-	expect_device_cannot_write(f, addr + 3 * PAGE_SIZE, pages[3]);
+	fixture_expect_device_cannot_write(f, addr, pages[0]);
+	fixture_expect_device_cannot_write(f, addr + 3 * PAGE_SIZE, pages[3]);
 }
 
 /*
@@ -1344,12 +1312,12 @@ static void destroy_across_hole(struct kunit *test)
 	fixture_link_page(f, &state, 3 * PAGE_SIZE, pages[1]);
 	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0,
 					       4 * PAGE_SIZE));
-	expect_device_writes(f, addr + 3 * PAGE_SIZE, pages[1]);
+	fixture_expect_device_writes(f, addr + 3 * PAGE_SIZE, pages[1]);
 	warnings_expect(test, ENGINE);
 	destroy_and_await_invalidation(f, &state, 4 * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
 	fixture_expect_nothing_linked(f, addr, 4 * PAGE_SIZE);
-	expect_device_cannot_write(f, addr + 3 * PAGE_SIZE, pages[1]);
+	fixture_expect_device_cannot_write(f, addr + 3 * PAGE_SIZE, pages[1]);
 }
 
 static void destroy_twice(struct kunit *test)

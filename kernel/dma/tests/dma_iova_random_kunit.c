@@ -67,6 +67,8 @@ struct model {
 	struct slot slots[SLOTS_MAX];
 	int nr_slots;
 	unsigned int pieces;
+	struct dma_iova_batch batch;
+	size_t unflushed;		/* synchronised, and in the batch since */
 
 	/* For the message about a failure */
 	const char *what;
@@ -214,7 +216,8 @@ static void check_counts(struct model *m)
 	/* In lazy mode the device sees what has been destroyed for a while. */
 	if (m->mock->config.type == IOMMU_DOMAIN_DMA &&
 	    hweight_long(m->mock->config.page_sizes) == 1)
-		KUNIT_EXPECT_EQ(m->test, m->mock->state.seen, synced);
+		KUNIT_EXPECT_EQ(m->test, m->mock->state.seen,
+				synced + m->unflushed);
 }
 
 static void check_all(struct model *m)
@@ -269,11 +272,29 @@ static bool overlap(const struct slot *a, const struct slot *b)
 static void expect_apart(struct model *m, struct slot *s)
 {
 	struct slot *o;
+	unsigned int i;
 
 	for (o = m->slots; o < m->slots + m->nr_slots; o++) {
 		if (o != s && o->size)
 			KUNIT_EXPECT_FALSE(m->test, overlap(o, s));
 	}
+	/* The device still gets to these. */
+	for (i = 0; i < m->batch.nr; i++) {
+		struct slot gone = {
+			.addr = m->batch.states[i].addr,
+			.size = dma_iova_size(&m->batch.states[i]),
+		};
+
+		KUNIT_EXPECT_FALSE(m->test, overlap(&gone, s));
+	}
+}
+
+static void do_flush(struct model *m)
+{
+	m->what = "flush";
+	dma_iova_batch_flush(&m->batch);
+	KUNIT_EXPECT_EQ(m->test, m->batch.nr, 0);
+	m->unflushed = 0;
 }
 
 static void do_alloc_of(struct model *m, struct slot *s, int nr, size_t into,
@@ -286,9 +307,11 @@ static void do_alloc_of(struct model *m, struct slot *s, int nr, size_t into,
 	s->size = nr * m->f->granule - into - cut;
 	memset(&s->state, 0xff, sizeof(s->state));
 	if (!dma_iova_try_alloc(m->f->dev, &s->state, phys, s->size)) {
-		/* The flush queue may have it all, but not for long. */
-		KUNIT_ASSERT_EQ(m->test, m->f->domain->type, IOMMU_DOMAIN_DMA_FQ);
+		/* The batch or the flush queue may have it all, but not for long. */
+		KUNIT_ASSERT_TRUE(m->test, m->batch.nr ||
+				  m->f->domain->type == IOMMU_DOMAIN_DMA_FQ);
 		fixture_expect_zero(m->test, &s->state);
+		do_flush(m);
 		fixture_drain_flush_queue(m->test, m->f->dev);
 		KUNIT_ASSERT_TRUE(m->test, dma_iova_try_alloc(m->f->dev, &s->state,
 							      phys, s->size));
@@ -308,6 +331,25 @@ static void do_alloc(struct model *m, struct slot *s)
 	do_alloc_of(m, s, one_in(m, 4) ? m->max : 1 + pick(m, m->max), into, cut);
 }
 
+static void do_batch_destroy(struct model *m, struct slot *s, size_t mapped_len)
+{
+	size_t synced = 0;
+	unsigned int before = m->batch.nr;
+	int i;
+
+	for (i = 0; i < s->nr; i++) {
+		if (s->granules[i].phys && s->granules[i].synced)
+			synced += m->f->granule;
+	}
+	dma_iova_batch_destroy(&m->batch, m->f->dev, &s->state, mapped_len,
+			       DMA_BIDIRECTIONAL, 0);
+	if (m->batch.nr == before)
+		return;
+	if (before == DMA_IOVA_BATCH_SIZE)
+		m->unflushed = 0;
+	m->unflushed += synced;
+}
+
 static void do_destroy(struct model *m, struct slot *s)
 {
 	size_t mapped_len = s->size;
@@ -318,7 +360,11 @@ static void do_destroy(struct model *m, struct slot *s)
 		mapped_len = end ? end_of(m, s, end - 1) : 0;
 	else if (one_in(m, 4))
 		mapped_len += m->f->granule;	/* counts as all */
-	dma_iova_destroy(m->f->dev, &s->state, mapped_len, DMA_BIDIRECTIONAL, 0);
+	if (one_in(m, 2))
+		dma_iova_destroy(m->f->dev, &s->state, mapped_len,
+				 DMA_BIDIRECTIONAL, 0);
+	else
+		do_batch_destroy(m, s, mapped_len);
 	fixture_expect_zero(m->test, &s->state);
 	*s = (struct slot) { .granules = s->granules };
 }
@@ -718,6 +764,8 @@ static void step(struct model *m)
 	} else {
 		do_destroy(m, s);
 	}
+	if (one_in(m, 50))
+		do_flush(m);
 }
 
 /* A run of @max granules a reservation, seen through to its end */
@@ -745,6 +793,7 @@ static void run(struct fixture *f, int max, bool bounce)
 						    GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, m.slots[i].granules);
 	}
+	dma_iova_batch_init(&m.batch);
 	if (bounce)
 		m.swiotlb_before = swiotlb_used(&m);
 	if (m.mock) {
@@ -768,6 +817,7 @@ static void run(struct fixture *f, int max, bool bounce)
 		if (m.slots[i].size)
 			do_destroy(&m, &m.slots[i]);
 	}
+	do_flush(&m);
 	check_all(&m);
 	/* The same for the same seed, if the sequence was */
 	kunit_info(test, "%u pieces, next number %08x\n", m.pieces,

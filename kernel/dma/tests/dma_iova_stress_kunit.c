@@ -44,6 +44,7 @@ MODULE_PARM_DESC(rebinds, "how often a driver is unbound and bound again");
 #define WORKERS		6	/* of all devices */
 #define PIECES_MAX	12
 #define VEC_MAX		5
+#define BATCHED_MAX	2
 #define POOL_SIZE	SZ_4M
 
 /* Part of a reservation, and what is linked there */
@@ -69,6 +70,7 @@ struct worker {
 	size_t into;		/* the start of the first granule to the start */
 	struct piece pieces[PIECES_MAX];	/* from offset 0 on, back to back */
 	int nr;
+	struct dma_iova_batch batch;
 
 	/* Where its reservations have been */
 	dma_addr_t lowest;
@@ -352,17 +354,20 @@ static void link_what_is_not(struct worker *w)
 	check_all(w);
 }
 
-/* In one step, unless there is a hole between the pieces */
+/* In one step, at once or in a batch, unless there is a hole between the pieces */
 static void give_back(struct worker *w)
 {
 	int nr = linked_from(w, 0);
+	size_t mapped_len = nr ? end_of(&w->pieces[nr - 1]) : 0;
 	int i = nr;
 
 	while (i < w->nr && !w->pieces[i].phys)
 		i++;
-	if (i == w->nr && !one_in(w, 4)) {
-		dma_iova_destroy(w->dev, &w->state,
-				 nr ? end_of(&w->pieces[nr - 1]) : 0,
+	if (i == w->nr && one_in(w, 2)) {
+		dma_iova_batch_destroy(&w->batch, w->dev, &w->state,
+				       mapped_len, DMA_TO_DEVICE, 0);
+	} else if (i == w->nr && one_in(w, 2)) {
+		dma_iova_destroy(w->dev, &w->state, mapped_len,
 				 DMA_TO_DEVICE, 0);
 	} else {
 		for (i = 0; i < w->nr; i++) {
@@ -389,6 +394,9 @@ static void do_round(struct worker *w)
 		sync_in_two_steps(w);
 	}
 	give_back(w);
+	/* Not many: there are not that many addresses. */
+	if (w->batch.nr == BATCHED_MAX || one_in(w, 4))
+		dma_iova_batch_flush(&w->batch);
 	if (!must_stop(w)) {
 		WRITE_ONCE(w->rounds, w->rounds + 1);
 		wake_up(&w->stress->progress);
@@ -401,11 +409,13 @@ static int work(void *data)
 {
 	struct worker *w = data;
 
+	dma_iova_batch_init(&w->batch);
 	while (!must_stop(w)) {
 		do_round(w);
 		/* Whoever creates, binds and waits is to run as well. */
 		cond_resched();
 	}
+	dma_iova_batch_flush(&w->batch);
 	kthread_complete_and_exit(&w->stopped, 0);
 }
 
@@ -637,12 +647,12 @@ static void stress_4k_lazy(struct kunit *test)
 
 static void stress_4k_2m(struct kunit *test)
 {
-	run_on_mock(test, SZ_4K | SZ_2M, 640, SZ_64M, IOMMU_DOMAIN_DMA);
+	run_on_mock(test, SZ_4K | SZ_2M, 640, SZ_128M, IOMMU_DOMAIN_DMA);
 }
 
 static void stress_4k_2m_lazy(struct kunit *test)
 {
-	run_on_mock(test, SZ_4K | SZ_2M, 640, SZ_64M, IOMMU_DOMAIN_DMA_FQ);
+	run_on_mock(test, SZ_4K | SZ_2M, 640, SZ_128M, IOMMU_DOMAIN_DMA_FQ);
 }
 
 static int stress_init(struct kunit *test)

@@ -88,6 +88,7 @@ static void probe_##what(void *data, struct device *dev,		\
 
 PROBE_RANGE(unlink)
 PROBE_RANGE(destroy)
+PROBE_RANGE(batch_destroy)
 PROBE_RANGE(sync_for_cpu)
 PROBE_RANGE(sync_for_device)
 
@@ -96,6 +97,13 @@ static void probe_free(void *data, struct device *dev, dma_addr_t dma_addr,
 {
 	record((struct event) {
 		.name = "free", .dev = dev, .dma_addr = dma_addr, .size = size,
+	});
+}
+
+static void probe_batch_flush(void *data, struct device *dev, unsigned int nr)
+{
+	record((struct event) {
+		.name = "batch_flush", .dev = dev, .nr = nr,
 	});
 }
 
@@ -195,6 +203,36 @@ static void trace_each_call(struct kunit *test)
 	});
 }
 
+static void trace_batch(struct kunit *test)
+{
+	struct fixture *f = fixture_strict_mock(test);
+	struct page *page = fixture_lone_page(test);
+	struct dma_iova_state states[2];
+	struct dma_iova_batch batch;
+	u64 addr;
+	int i;
+
+	dma_iova_batch_init(&batch);
+	for (i = 0; i < 2; i++) {
+		fixture_link_pages(f, &states[i], &page, 1);
+		events = 0;
+		addr = states[i].addr;
+		dma_iova_batch_destroy(&batch, f->dev, &states[i], PAGE_SIZE,
+				       DMA_BIDIRECTIONAL, DMA_ATTR_WEAK_ORDERING);
+		expect_event(test, (struct event) {
+			.name = "batch_destroy", .dev = f->dev, .dma_addr = addr,
+			.size = PAGE_SIZE, .dir = DMA_BIDIRECTIONAL,
+			.attrs = DMA_ATTR_WEAK_ORDERING,
+		});
+	}
+	dma_iova_batch_flush(&batch);
+	expect_event(test, (struct event) {
+		.name = "batch_flush", .dev = f->dev, .nr = 2,
+	});
+	dma_iova_batch_flush(&batch);
+	KUNIT_EXPECT_EQ(test, events, 0);
+}
+
 static void trace_result_of_refusal(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -259,6 +297,8 @@ static int trace_start(struct kunit_suite *suite)
 	       register_trace_dma_iova_sync(probe_sync, NULL) ?:
 	       register_trace_dma_iova_unlink(probe_unlink, NULL) ?:
 	       register_trace_dma_iova_destroy(probe_destroy, NULL) ?:
+	       register_trace_dma_iova_batch_destroy(probe_batch_destroy, NULL) ?:
+	       register_trace_dma_iova_batch_flush(probe_batch_flush, NULL) ?:
 	       register_trace_dma_iova_free(probe_free, NULL) ?:
 	       register_trace_dma_iova_sync_for_cpu(probe_sync_for_cpu,
 						    NULL) ?:
@@ -274,6 +314,8 @@ static void trace_stop(struct kunit_suite *suite)
 	unregister_trace_dma_iova_sync(probe_sync, NULL);
 	unregister_trace_dma_iova_unlink(probe_unlink, NULL);
 	unregister_trace_dma_iova_destroy(probe_destroy, NULL);
+	unregister_trace_dma_iova_batch_destroy(probe_batch_destroy, NULL);
+	unregister_trace_dma_iova_batch_flush(probe_batch_flush, NULL);
 	unregister_trace_dma_iova_free(probe_free, NULL);
 	unregister_trace_dma_iova_sync_for_cpu(probe_sync_for_cpu, NULL);
 	unregister_trace_dma_iova_sync_for_device(probe_sync_for_device, NULL);
@@ -288,6 +330,7 @@ static int trace_init(struct kunit *test)
 
 static struct kunit_case trace_cases[] = {
 	KUNIT_CASE(trace_each_call),
+	KUNIT_CASE(trace_batch),
 	KUNIT_CASE(trace_result_of_refusal),
 	KUNIT_CASE(trace_result_of_failure),
 	{}

@@ -155,6 +155,38 @@ void fixture_destroy(struct fixture *f, struct dma_iova_state *state,
 }
 
 /*
+ * The device tries to write to @addr, which must not change @page. What it has to
+ * write is what fixture_expect_device_writes() left with it: to map anything here would
+ * push out the requests to the IOMMU that may have been forgotten.
+ */
+void fixture_expect_device_cannot_write(struct fixture *f, dma_addr_t addr,
+					struct page *page)
+{
+	struct page *before = fixture_lone_page(f->test);
+
+	fixture_fill_page(page, 100);
+	fixture_fill_page(before, 100);
+	edu_store(f->test, f->edu, addr, 64);
+	KUNIT_EXPECT_MEMEQ(f->test, page_address(page), page_address(before),
+			   PAGE_SIZE);
+}
+
+void fixture_expect_device_writes(struct fixture *f, dma_addr_t addr,
+				  struct page *page)
+{
+	struct page *other = fixture_lone_page(f->test);
+	struct dma_iova_state state;
+
+	memset(page_address(page), 0, PAGE_SIZE);
+	fixture_fill_page(other, 102);
+	fixture_link_pages(f, &state, &other, 1);
+	edu_copy(f->test, f->edu, addr, state.addr, 64);
+	KUNIT_EXPECT_MEMEQ(f->test, page_address(page), page_address(other),
+			   64);
+	fixture_destroy(f, &state, PAGE_SIZE);
+}
+
+/*
  * What is waited for takes some 10 ms. The limit is for what never happens, as the
  * code is broken: no host is so slow.
  */
@@ -385,6 +417,17 @@ struct fixture *fixture_mock(struct kunit *test,
 	f->granule = dma_get_merge_boundary(f->dev) + 1;
 	test->priv = f;
 	return f;
+}
+
+struct fixture *fixture_strict_mock(struct kunit *test)
+{
+	static const struct mock_iommu_config config = {
+		.page_sizes	= PAGE_SIZE,
+		.aperture	= SZ_16M,
+		.type		= IOMMU_DOMAIN_DMA,
+	};
+
+	return fixture_mock(test, &config);
 }
 
 struct fixture *fixture_mock_untrusted(struct kunit *test,

@@ -45,6 +45,8 @@ void fixture_need_two_cpus(struct kunit *test);
  */
 struct fixture *fixture_mock(struct kunit *test,
 			     const struct mock_iommu_config *config);
+/* With pages of the kernel's size, in strict mode */
+struct fixture *fixture_strict_mock(struct kunit *test);
 struct fixture *fixture_mock_untrusted(struct kunit *test,
 				       const struct mock_iommu_config *config);
 
@@ -81,6 +83,12 @@ void fixture_link_pages(struct fixture *f, struct dma_iova_state *state,
 			struct page **pages, int nr);
 void fixture_destroy(struct fixture *f, struct dma_iova_state *state,
 		     size_t mapped_len);
+
+/* By the edu device */
+void fixture_expect_device_cannot_write(struct fixture *f, dma_addr_t addr,
+					struct page *page);
+void fixture_expect_device_writes(struct fixture *f, dma_addr_t addr,
+				  struct page *page);
 
 /* Until a counter of what happens by itself is not @was any more */
 void fixture_wait_for_change(struct kunit *test, int *counter, int was);

@@ -296,6 +296,21 @@ static void mock_iotlb_sync(struct iommu_domain *domain,
 	spin_unlock_irqrestore(&mock->lock, flags);
 }
 
+static void mock_iotlb_sync_ranges(struct iommu_domain *domain,
+				   const struct iommu_iotlb_range *ranges,
+				   size_t nr, bool tables)
+{
+	struct mock_iommu *mock = to_mock(domain);
+	unsigned long flags;
+
+	spin_lock_irqsave(&mock->lock, flags);
+	mock->calls.sync_ranges++;
+	for (; nr; ranges++, nr--)
+		invalidate(mock, ranges->start,
+			   ranges->start + ranges->size - 1);
+	spin_unlock_irqrestore(&mock->lock, flags);
+}
+
 static void mock_flush_iotlb_all(struct iommu_domain *domain)
 {
 	struct mock_iommu *mock = to_mock(domain);
@@ -351,6 +366,7 @@ static const struct iommu_domain_ops mock_paging_ops = {
 	.unmap_pages		= mock_unmap_pages,
 	.iotlb_sync_map		= mock_iotlb_sync_map,
 	.iotlb_sync		= mock_iotlb_sync,
+	.iotlb_sync_ranges	= mock_iotlb_sync_ranges,
 	.flush_iotlb_all	= mock_flush_iotlb_all,
 	.iova_to_phys		= mock_iova_to_phys,
 	.free			= mock_domain_free,

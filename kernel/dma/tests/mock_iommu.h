@@ -41,6 +41,7 @@ struct mock_iommu_calls {
 	int unmap;
 	int sync_map;
 	int sync;
+	int sync_ranges;
 	int flush_all;
 };
 

@@ -84,6 +84,19 @@ static void spy_iotlb_sync(struct iommu_domain *domain,
 	spy.driver->iotlb_sync(domain, gather);
 }
 
+static void spy_iotlb_sync_ranges(struct iommu_domain *domain,
+				  const struct iommu_iotlb_range *ranges,
+				  size_t nr, bool tables)
+{
+	size_t i;
+
+	spy.sync_ranges++;
+	spy.ranges += nr;
+	for (i = 0; i < nr; i++)
+		spy.range_bytes += ranges[i].size;
+	spy.driver->iotlb_sync_ranges(domain, ranges, nr, tables);
+}
+
 static void spy_flush_iotlb_all(struct iommu_domain *domain)
 {
 	spy.driver->flush_iotlb_all(domain);
@@ -107,6 +120,9 @@ void spy_reset(void)
 	spy.unmap_pages = 0;
 	spy.sync_map = 0;
 	spy.sync = 0;
+	spy.sync_ranges = 0;
+	spy.ranges = 0;
+	spy.range_bytes = 0;
 	spy.flush_all = 0;
 	spy.iova_to_phys = 0;
 	spy.largest_page = 0;
@@ -142,6 +158,8 @@ int spy_insert(struct kunit *test)
 	spy.ops.unmap_pages = spy_unmap_pages;
 	spy.ops.iotlb_sync_map = spy_iotlb_sync_map;
 	spy.ops.iotlb_sync = spy_iotlb_sync;
+	if (spy.driver->iotlb_sync_ranges)
+		spy.ops.iotlb_sync_ranges = spy_iotlb_sync_ranges;
 	spy.ops.flush_iotlb_all = spy_flush_iotlb_all;
 	spy.ops.iova_to_phys = spy_iova_to_phys;
 	f->domain->ops = &spy.ops;

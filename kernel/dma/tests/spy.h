@@ -20,6 +20,9 @@ struct spy {
 	int unmap_pages;
 	int sync_map;
 	int sync;
+	int sync_ranges;
+	int ranges;
+	size_t range_bytes;
 	int flush_all;
 	int iova_to_phys;
 	size_t largest_page;
