@@ -98,6 +98,8 @@ wait_until_told() {
 
 # The block layer forgets that two requests have completed. The device, told to
 # abort one, does not know it any more, so that the controller is reset.
+# A request that the device has keeps its time-out when it is tried again: so it is
+# long, and few requests are under way, for a host that is slow.
 time_out_under_load() {
 	local fail=/sys/kernel/debug/fail_io_timeout block=/sys/block/${1##*/}
 	local aborts resets timeout
@@ -105,9 +107,9 @@ time_out_under_load() {
 	aborts=$(told 'timeout, aborting')
 	resets=$(told 'timeout, reset controller')
 	timeout=$(cat "$block/queue/io_timeout")
-	load time-out "$1"
+	load time-out "$1" --rate_iops=200
 	busy time-out "$1"
-	echo 3000 >"$block/queue/io_timeout"
+	echo 10000 >"$block/queue/io_timeout"
 	echo 0 >$fail/verbose
 	echo 100 >$fail/interval
 	echo 100 >$fail/probability

@@ -35,7 +35,7 @@ switches=(
 	-device pcie-root-port,id=port4,addr=5,chassis=5
 )
 events=(pci_cfg_write pci_nvme_map_addr virtio_iommu_map virtio_iommu_unmap virtio_queue_notify 'vtd_inv_desc_iotlb_*'
-	amdvi_pages_inval)
+	vtd_inv_desc_wait_sw amdvi_pages_inval amdvi_completion_wait pci_nvme_irq_msix)
 
 # devices_of <machine>: leaves in $devices the disks and controllers, and what they
 # are behind. QEMU's amd-iommu does not translate for what is behind a bridge.

@@ -12,6 +12,17 @@ function row(what, a, b, c, d, e, f, g, h, i) {
 	printf "  %-27s %8s %8s %6s %7s %6s %7s %7s %9s %12s\n", what, a, b, c, d, e, f, g, h, i
 }
 
+# In strict mode each interrupt ends with a wait for each 16 of the requests that it
+# was for, or part of 16; and only what was mapped is invalidated.
+function judge_waits(phase,	waits, interrupts, most) {
+	waits = traced(phase, "vtd_inv_desc_wait_sw") + traced(phase, "amdvi_completion_wait")
+	interrupts = traced(phase, "pci_nvme_irq_msix")
+	most = interrupts + requests[phase] / 16
+	say(waits > 0 && waits <= most && !traced(phase, "vtd_inv_desc_iotlb_domain"), \
+	    sprintf("wait once for several of %d requests, %.3f times for each", requests[phase], waits / requests[phase]), \
+	    sprintf("%d waits, %d interrupts, %d invalidations of the domain", waits, interrupts, traced(phase, "vtd_inv_desc_iotlb_domain")))
+}
+
 FILENAME == ARGV[1] && /^is / { is = $2 " " $3 }
 FILENAME == ARGV[1] && /^bounced / { bounced = $2 }
 FILENAME == ARGV[1] && /^phase / {
@@ -22,7 +33,7 @@ FILENAME == ARGV[1] && /^phase / {
 }
 FILENAME == ARGV[2] {
 	seen[$1 " " $2] = $3
-	if ($2 ~ /^(vtd|amdvi)_/) seen[$1 " invalidated"] += $3
+	if ($2 ~ /^vtd_inv_desc_iotlb|^amdvi_pages/) seen[$1 " invalidated"] += $3
 }
 
 END {
@@ -34,14 +45,14 @@ END {
 	row(name, "requests", "one IOVA", "pieces", "segment", "kept", "map", "unmap", "notified", "invalidated")
 	for (i = 1; i <= phases; i++) {
 		segment = requests[i] - started[i]
-		pieces = started[i] - iovas[i]
+		pieces = (behind_iommu ? requests[i] : started[i]) - iovas[i]
 		row(what[i], requests[i], iovas[i], pieces, segment, kept[i], traced(i, "virtio_iommu_map"),
 		    traced(i, "virtio_iommu_unmap"), traced(i, "virtio_queue_notify"), traced(i, "invalidated"))
-		counted = requests[i] " requests, " iovas[i] " by one IOVA, " pieces " by pieces, " segment " of one segment"
+		counted = requests[i] " requests, " iovas[i] " by one IOVA, " pieces " by pieces; " segment " of one segment"
 
 		good = requests[i] > 0 && segment >= 0 && pieces >= 0
-		if (what[i] == "4 KiB")
-			good = good && segment == requests[i]
+		if (what[i] ~ /^4 KiB(, 32 together)?$/)
+			good = good && segment == requests[i] && iovas[i] == (behind_iommu ? requests[i] : 0)
 		else if (what[i] ~ /one piece/) {	# a command says all
 			good = good && pieces == requests[i] && kept[i] == 0
 			counted = counted ", " kept[i] " ranges kept"
@@ -59,6 +70,8 @@ END {
 		else
 			good = good && traced(i, "virtio_iommu_map") > 0
 		say(good, "map " what[i], counted)
+		if (what[i] ~ /together/ && is ~ /^DMA / && name ~ /^(intel|amd)/)
+			judge_waits(i)
 	}
 	say(phases > 0, "count phases", "there are none")
 	exit failed
