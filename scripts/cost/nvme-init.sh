@@ -65,18 +65,18 @@ doing='wait for random numbers'
 head -c 1 /dev/random >/dev/null
 dmesg -n 5
 
-while read -r bytes layout count; do
+while read -r bytes layout count depth; do
 	for rw in read write; do
-		doing="measure: $rw of $bytes bytes, $layout"
-		result=$(/nvme_cost "$disk" "$rw" "$bytes" "$layout" "$count" 3)
-		echo "cost $rw $bytes $layout $result" >&3
+		doing="measure: $rw of $bytes bytes, $layout, $depth together"
+		result=$(/nvme_cost "$disk" "$rw" "$bytes" "$layout" "$count" 3 "${depth:-1}")
+		echo "cost $rw $bytes $layout${depth:+*$depth} $result" >&3
 	done
 done </ios
 
 # The pools of memory for the device have no event of their own.
 doing='probe dma_pool_alloc'
 echo "p:dma_pool dma_pool_alloc size=+$(argument pool_size)(%di):u32" >"$tracing/kprobe_events"
-while read -r bytes layout _; do
-	memory "$bytes" "$layout"
+while read -r bytes layout _ depth; do
+	[ -n "$depth" ] || memory "$bytes" "$layout"
 done </ios
 doing=ok

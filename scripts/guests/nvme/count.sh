@@ -100,6 +100,11 @@ count_phases() {
 	count '4 KiB' "$plain" 64 --rw=randrw --bs=4k
 	count '4 KiB, 32 together' "$plain" 512 --rw=randrw --bs=4k --iodepth=32 --iodepth_batch=32 \
 		--iodepth_batch_complete_min=32
+	# A scheduler wants to know of each request when it ends.
+	echo mq-deadline >"/sys/block/${plain##*/}/queue/scheduler"
+	count '4 KiB, 32 scheduled' "$plain" 512 --rw=randrw --bs=4k --iodepth=32 --iodepth_batch=32 \
+		--iodepth_batch_complete_min=32
+	echo none >"/sys/block/${plain##*/}/queue/scheduler"
 	count '4 KiB at 512' "$plain" 64 --rw=randrw --bs=4k --iodepth=4 --mem_align=512
 	# shellcheck disable=SC2086 # several arguments
 	count '16 KiB, 8 merged' "$plain" 256 --rw=write --bs=16k $batch

@@ -20,6 +20,10 @@ is_translated() {
 	grep -qs ^DMA "$(pci_of "$1")/iommu_group/type"
 }
 
+is_strict() {
+	grep -qsx DMA "$(pci_of "$1")/iommu_group/type"
+}
+
 # insert_driver <directory of the modules, or nothing for />
 insert_driver() {
 	# A request of a slow host is not lost.

@@ -127,15 +127,24 @@ fail_steps() {
 	local threshold=/sys/module/nvme/parameters/sgl_threshold
 
 	fill_disk "$2"
-	fail_step 4096 fail_dma_map_page ok 2 'the mapping of a single page and of its metadata'
-	fill_disk "$1"
-	fail_step 4096 fail_dma_map_page ok 1 'the mapping of a single page'
 	if is_translated "$disk"; then
+		fail_step 4096 fail_dma_map_page ok 1 'the mapping of the metadata of a single page'
+		fail_step 4096 fail_dma_iova_link ok 1 'the link of a single page with metadata'
+	else
+		fail_step 4096 fail_dma_map_page ok 2 'the mapping of a single page and of its metadata'
+	fi
+	fill_disk "$1"
+	if is_translated "$disk"; then
+		fail_step 4096 fail_dma_iova_alloc ok 1 'the reservation of a single page'
+		fail_step 4096 fail_dma_iova_link ok 1 'the link of a single page'
+		fail_step 4096 fail_dma_iova_sync fails 1 'the sync of a single page, with an I/O error'
+		if is_strict "$disk"; then fail_step 4096 fail_dma_iova_batch ok 1 'to wait in a batch'; fi
 		fail_step 131072 fail_dma_iova_alloc ok 1 'the reservation'
 		fail_step 131072 fail_dma_iova_link ok 1 'each link, for want of memory'
 		fail_step 131072 fail_dma_iova_sync fails 1 'the sync, with an I/O error'
 		try 'fail two thousand links' fail_often
 	else
+		fail_step 4096 fail_dma_map_page ok 1 'the mapping of a single page'
 		fail_step 131072 fail_dma_map_page ok 16 'the mapping of each segment'
 		echo 4096 >$threshold
 		fail_step 131072 dma_pool_alloc ok 1 'the allocation of an SGL'

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What an I/O costs: reads or writes a block device without the page cache,
- * one request after the other, and prints how long the CPU was busy for each.
+ * one request after the other, or as many together as the depth says and no more
+ * until all of them are done; and prints how long the CPU was busy for each.
  * In a guest that counts instructions (-icount shift=0) a nanosecond is one.
  *
- *	nvme_cost <device> read|write <bytes> <layout> <I/Os> <runs>
+ *	nvme_cost <device> read|write <bytes> <layout> <I/Os> <runs> [depth]
  *
  * The layout of the buffer in memory, which is looked up and not believed:
  *	scattered	no page is the neighbour of the one before it
@@ -31,13 +32,16 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include <linux/aio_abi.h>
 #include <linux/fs.h>
 
 #include "../kselftest.h"
 
-#define USAGE		"nvme_cost <device> read|write <bytes> <layout> <I/Os> <runs>"
+#define USAGE		"nvme_cost <device> read|write <bytes> <layout> <I/Os> <runs> [depth]"
+#define MAX_DEPTH	64
 #define HUGE_SIZE	(2UL << 20)
 #define WARM_UP		1024		/* requests: caches of IO addresses and of the slab */
 #define INTO_PAGE	512
@@ -167,9 +171,41 @@ struct job {
 	uint64_t capacity;
 	struct iovec *iov;
 	int nr_iov;
+	int depth;
+	aio_context_t aio;
 };
 
-static void do_io(const struct job *job, uint64_t count)
+/* All have the same buffer: what it holds does not matter. */
+static void do_io_together(const struct job *job, uint64_t count)
+{
+	struct iocb iocbs[MAX_DEPTH] = { }, *list[MAX_DEPTH];
+	struct io_event events[MAX_DEPTH];
+	uint64_t offset = 0;
+
+	for (count /= job->depth; count--; ) {
+		for (int i = 0; i < job->depth; i++) {
+			list[i] = &iocbs[i];
+			iocbs[i].aio_lio_opcode = job->write ? IOCB_CMD_PWRITEV : IOCB_CMD_PREADV;
+			iocbs[i].aio_fildes = job->fd;
+			iocbs[i].aio_buf = (uintptr_t)job->iov;
+			iocbs[i].aio_nbytes = job->nr_iov;
+			iocbs[i].aio_offset = offset;
+			offset += job->size;
+			if (offset + job->size > job->capacity)
+				offset = 0;
+		}
+		if (syscall(SYS_io_submit, job->aio, (long)job->depth, list) != job->depth)
+			err(1, "io_submit: %d I/Os", job->depth);
+		if (syscall(SYS_io_getevents, job->aio, (long)job->depth, (long)job->depth,
+			    events, NULL) != job->depth)
+			err(1, "io_getevents: %d I/Os", job->depth);
+		for (int i = 0; i < job->depth; i++)
+			if (events[i].res != (int64_t)job->size)
+				errx(1, "%lld bytes of %zu", (long long)events[i].res, job->size);
+	}
+}
+
+static void do_io_one_by_one(const struct job *job, uint64_t count)
 {
 	uint64_t offset = 0;
 
@@ -184,6 +220,14 @@ static void do_io(const struct job *job, uint64_t count)
 		if (offset + job->size > job->capacity)
 			offset = 0;
 	}
+}
+
+static void do_io(const struct job *job, uint64_t count)
+{
+	if (job->depth > 1)
+		do_io_together(job, count);
+	else
+		do_io_one_by_one(job, count);
 }
 
 static int tracing_on;
@@ -222,7 +266,7 @@ static double one_run(const struct job *job, uint64_t count, long long overhead)
 	long long busy, missed;
 
 	for (int tries = 0; tries < MAX_TRIES; tries++) {
-		missed = count + sleeps();
+		missed = count / job->depth + sleeps();
 		busy = busy_ns();
 		do_io(job, count);
 		busy = busy_ns() - busy - overhead;
@@ -230,8 +274,8 @@ static double one_run(const struct job *job, uint64_t count, long long overhead)
 		if (missed * SLEEP_NS <= busy / 1000)
 			return (double)busy / count;
 	}
-	errx(1, "%lld of %llu I/Os not waited for, in the last of %d tries: have a slower disk",
-	     missed, (unsigned long long)count, MAX_TRIES);
+	errx(1, "%lld of %llu times not waited for I/O, in the last of %d tries: have a slower disk",
+	     missed, (unsigned long long)count / job->depth, MAX_TRIES);
 }
 
 int main(int argc, char **argv)
@@ -240,13 +284,13 @@ int main(int argc, char **argv)
 	unsigned long long before, after;
 	long long begin, overhead;
 	int contiguous, runs;
-	uint64_t count, recorded;
+	uint64_t count, recorded, warm_up;
 	size_t pages, into;
 	char *buf;
 
 	if (argc == 1)
 		ksft_exit_skip("no device is named: " USAGE "\n");
-	if (argc != 7)
+	if (argc != 7 && argc != 8)
 		errx(1, "usage: " USAGE);
 	page_size = sysconf(_SC_PAGESIZE);
 	job.write = !strcmp(argv[2], "write");
@@ -255,6 +299,7 @@ int main(int argc, char **argv)
 	into = strcmp(argv[4], "unaligned") ? 0 : INTO_PAGE;
 	count = strtoull(argv[5], NULL, 0);
 	runs = atoi(argv[6]);
+	job.depth = argc == 8 ? atoi(argv[7]) : 1;
 	pages = job.size / page_size;
 	if (!job.write && strcmp(argv[2], "read"))
 		errx(1, "%s: neither read nor write", argv[2]);
@@ -264,8 +309,12 @@ int main(int argc, char **argv)
 		errx(1, "%s: no such layout: scattered, unaligned, iovec or contiguous", argv[4]);
 	if (!count || runs < 0)
 		errx(1, "%s I/Os, %s runs: nothing to do", argv[5], argv[6]);
+	if (job.depth < 1 || job.depth > MAX_DEPTH || count % job.depth)
+		errx(1, "depth %s: not from 1 to %d, or no part of the I/Os", argv[7], MAX_DEPTH);
+	if (job.depth > 1 && syscall(SYS_io_setup, job.depth, &job.aio))
+		ksft_exit_skip("io_setup: %s: build with AIO\n", strerror(errno));
 
-	recorded = runs ? 1 : count;
+	recorded = runs ? (uint64_t)job.depth : count;
 	job.fd = open_or_skip(argv[1], O_RDWR | O_DIRECT, "name an NVMe disk");
 	if (ioctl(job.fd, BLKGETSIZE64, &job.capacity) || job.capacity < job.size)
 		err(1, "%s: not a block device of at least %zu bytes", argv[1], job.size);
@@ -291,7 +340,8 @@ int main(int argc, char **argv)
 	}
 
 	check_layout(buf, pages * page_size, contiguous);
-	do_io(&job, job.size > REQUEST_SIZE ? WARM_UP * REQUEST_SIZE / job.size : WARM_UP);
+	warm_up = job.size > REQUEST_SIZE ? WARM_UP * REQUEST_SIZE / job.size : WARM_UP;
+	do_io(&job, warm_up - warm_up % job.depth);
 	before = requests(argv[1]);
 	if (!runs)
 		tell("ready");

@@ -66,6 +66,7 @@ struct bench {
 	struct phys_vec *vec;
 	struct sg_table sgt;
 	struct dma_iova_state iova;
+	struct dma_iova_state *iovas;	/* one for each page */
 	struct page *run;		/* nr pages in a row */
 	struct list_head blocks;	/* what the run is part of */
 	const struct bench_way *way;
@@ -296,6 +297,61 @@ static int vec_map(struct bench *b)
 }
 #endif
 
+#ifdef DMA_IOVA_BATCH_SIZE
+/* A reservation for each page, as for requests that end together */
+static void batch_unmap_first(struct bench *b, unsigned int nr)
+{
+	struct dma_iova_batch batch;
+	unsigned int i;
+
+	dma_iova_batch_init(&batch);
+	for (i = 0; i < nr; i++)
+		dma_iova_batch_destroy(&batch, b->dev, &b->iovas[i], PAGE_SIZE,
+				       BENCH_DIR, 0);
+	dma_iova_batch_flush(&batch);
+}
+
+static int batch_map(struct bench *b)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < b->nr; i++) {
+		phys_addr_t phys = page_to_phys(b->pages[i]);
+
+		err = -ENOMEM;
+		if (!dma_iova_try_alloc(b->dev, &b->iovas[i], phys, PAGE_SIZE))
+			goto err_unmap;
+		err = dma_iova_link(b->dev, &b->iovas[i], phys, 0, PAGE_SIZE,
+				    BENCH_DIR, 0);
+		if (err)
+			goto err_free;
+		err = dma_iova_sync(b->dev, &b->iovas[i], 0, PAGE_SIZE);
+		if (err)
+			goto err_unlink;
+	}
+	return 0;
+
+err_unlink:
+	dma_iova_unlink(b->dev, &b->iovas[i], 0, PAGE_SIZE, BENCH_DIR, 0);
+err_free:
+	dma_iova_free(b->dev, &b->iovas[i]);
+err_unmap:
+	batch_unmap_first(b, i);
+	return err;
+}
+
+static void batch_unmap(struct bench *b)
+{
+	batch_unmap_first(b, b->nr);
+}
+
+static dma_addr_t batch_addr(struct bench *b, unsigned int i)
+{
+	return b->iovas[i].addr;
+}
+#endif
+
 static const struct bench_way bench_nothing = {
 	.name = "nothing", .map = nothing_map, .unmap = nothing_unmap,
 };
@@ -318,6 +374,12 @@ static const struct bench_way bench_ways[] = {
 		.name = "contiguous", .addr = iova_addr, .contiguous = true,
 		.map = contiguous_map, .unmap = iova_destroy,
 	},
+#ifdef DMA_IOVA_BATCH_SIZE
+	{
+		.name = "batch", .addr = batch_addr,
+		.map = batch_map, .unmap = batch_unmap,
+	},
+#endif
 #ifdef HAVE_DMA_IOVA_LINK_VEC
 	{
 		.name = "vec", .addr = iova_addr,
@@ -409,6 +471,7 @@ static void bench_free(struct bench *b)
 	kvfree(b->pages);
 	kvfree(b->addrs);
 	kvfree(b->vec);
+	kvfree(b->iovas);
 }
 
 static int bench_alloc(struct bench *b, struct device *dev,
@@ -421,8 +484,9 @@ static int bench_alloc(struct bench *b, struct device *dev,
 	b->pages = kvcalloc(nr, sizeof(*b->pages), GFP_KERNEL);
 	b->addrs = kvcalloc(nr, sizeof(*b->addrs), GFP_KERNEL);
 	b->vec = kvcalloc(nr, sizeof(*b->vec), GFP_KERNEL);
+	b->iovas = kvcalloc(nr, sizeof(*b->iovas), GFP_KERNEL);
 	err = -ENOMEM;
-	if (!b->pages || !b->addrs || !b->vec)
+	if (!b->pages || !b->addrs || !b->vec || !b->iovas)
 		goto err_free;
 	err = way->contiguous ? bench_alloc_run(b) : bench_alloc_pages(b);
 	if (err)

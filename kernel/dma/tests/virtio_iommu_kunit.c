@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit suite of the requests of virtio-iommu's driver: what becomes of those that the
+ * device refuses, and that none needs a mapping of its own.
+ *
+ * virtio_iommu		the edu device is behind a virtio-iommu
+ *
+ * A probe spoils a request on its way to the device, which refuses it then. It relies
+ * on the request's memory being the first member of what is added to the queue.
+ */
+#include <kunit/test.h>
+#include <linux/device.h>
+#include <linux/dma-mapping.h>
+#include <linux/iommu.h>
+#include <linux/kprobes.h>
+#include <linux/virtio.h>
+#include <uapi/linux/virtio_iommu.h>
+
+#include "fixture.h"
+
+/* Counted down to 0 by MAP requests; the one that it is 0 at is refused. */
+static int refuse;
+static int requests;
+/* Mappings for the device that the virtio-iommu is */
+static int mapped;
+static struct device *transport;
+
+static int spoil_request(struct kprobe *probe, struct pt_regs *regs)
+{
+	void **token = (void **)regs_get_kernel_argument(regs, 4);
+	struct virtio_iommu_req_map *map = *token;
+
+	requests++;
+	if (map->head.type == VIRTIO_IOMMU_T_MAP && refuse && !--refuse)
+		map->flags = cpu_to_le32(~0);
+	return 0;
+}
+
+static int count_mapping(struct kprobe *probe, struct pt_regs *regs)
+{
+	if ((struct device *)regs_get_kernel_argument(regs, 0) == transport)
+		mapped++;
+	return 0;
+}
+
+static struct kprobe request_probe = {
+	.symbol_name	= "virtqueue_add_sgs",
+	.pre_handler	= spoil_request,
+};
+
+static struct kprobe mapping_probe = {
+	.symbol_name	= "dma_map_page_attrs",
+	.pre_handler	= count_mapping,
+};
+
+static int viommu_init(struct kunit *test)
+{
+	int err = fixture_init_iommu(test);
+	struct fixture *f = test->priv;
+	struct device *viommu;
+
+	if (err)
+		return err;
+	viommu = f->dev->iommu->iommu_dev->dev->parent;
+	if (!viommu || !viommu->bus || strcmp(viommu->bus->name, "virtio"))
+		kunit_skip(test, "the IOMMU is none of virtio's");
+	transport = viommu->parent;
+	refuse = 0;
+	requests = 0;
+	mapped = 0;
+	fixture_probe(test, &request_probe);
+	fixture_probe(test, &mapping_probe);
+	return 0;
+}
+
+static void refused_request_fails_sync(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 3);
+	struct dma_iova_state state;
+	int i;
+
+	fixture_reserve(f, &state, 0, 3 * PAGE_SIZE);
+	refuse = 2;
+	for (i = 0; i < 3; i++)
+		fixture_link_page(f, &state, i * PAGE_SIZE, pages[i]);
+	KUNIT_EXPECT_EQ(test, -EINVAL, dma_iova_sync(f->dev, &state, 0, 3 * PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, 0, refuse);
+
+	/* Of that range alone, and until it is unmapped */
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 2 * PAGE_SIZE, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, -EINVAL, dma_iova_sync(f->dev, &state, PAGE_SIZE, PAGE_SIZE));
+	dma_iova_unlink(f->dev, &state, PAGE_SIZE, PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
+	fixture_link_page(f, &state, PAGE_SIZE, pages[1]);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, 3 * PAGE_SIZE));
+	fixture_expect_device_writes(f, state.addr + PAGE_SIZE, pages[1]);
+	fixture_destroy(f, &state, 3 * PAGE_SIZE);
+}
+
+/* A batch that is refused in full is one failure, which is trimmed from both ends. */
+static void refused_neighbours(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 4);
+	struct dma_iova_state state;
+	int i;
+
+	fixture_reserve(f, &state, 0, 4 * PAGE_SIZE);
+	for (i = 0; i < 4; i++) {
+		refuse = 1;
+		fixture_link_page(f, &state, i * PAGE_SIZE, pages[i]);
+	}
+	KUNIT_EXPECT_EQ(test, -EINVAL, dma_iova_sync(f->dev, &state, 0, PAGE_SIZE));
+	dma_iova_unlink(f->dev, &state, 0, PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
+	dma_iova_unlink(f->dev, &state, 3 * PAGE_SIZE, PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
+	fixture_link_page(f, &state, 0, pages[0]);
+	fixture_link_page(f, &state, 3 * PAGE_SIZE, pages[3]);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 3 * PAGE_SIZE, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, -EINVAL, dma_iova_sync(f->dev, &state, PAGE_SIZE, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, -EINVAL, dma_iova_sync(f->dev, &state, 2 * PAGE_SIZE, PAGE_SIZE));
+	dma_iova_unlink(f->dev, &state, 0, 4 * PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
+	fixture_link_page(f, &state, PAGE_SIZE, pages[1]);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, PAGE_SIZE, PAGE_SIZE));
+	dma_iova_unlink(f->dev, &state, PAGE_SIZE, PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
+	dma_iova_free(f->dev, &state);
+}
+
+/* Whoever waits gets the answers for others, too. */
+static void refused_request_seen_by_another(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 2);
+	struct dma_iova_state state, other;
+
+	fixture_reserve(f, &state, 0, PAGE_SIZE);
+	refuse = 1;
+	fixture_link_page(f, &state, 0, pages[0]);
+	fixture_link_pages(f, &other, &pages[1], 1);
+	KUNIT_EXPECT_EQ(test, 0, refuse);
+	KUNIT_EXPECT_EQ(test, -EINVAL, dma_iova_sync(f->dev, &state, 0, PAGE_SIZE));
+	fixture_destroy(f, &state, PAGE_SIZE);
+	fixture_destroy(f, &other, PAGE_SIZE);
+}
+
+static void refused_request_unmapped_before_answer(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct dma_iova_state state;
+
+	fixture_reserve(f, &state, 0, PAGE_SIZE);
+	refuse = 1;
+	fixture_link_page(f, &state, 0, page);
+	dma_iova_unlink(f->dev, &state, 0, PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
+	fixture_link_page(f, &state, 0, page);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, PAGE_SIZE));
+	fixture_expect_device_writes(f, state.addr, page);
+	fixture_destroy(f, &state, PAGE_SIZE);
+}
+
+static void refused_request_fails_map_page(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	dma_addr_t addr;
+
+	refuse = 1;
+	addr = dma_map_page(f->dev, page, 0, PAGE_SIZE, DMA_BIDIRECTIONAL);
+	KUNIT_EXPECT_TRUE(test, dma_mapping_error(f->dev, addr));
+	addr = dma_map_page(f->dev, page, 0, PAGE_SIZE, DMA_BIDIRECTIONAL);
+	KUNIT_ASSERT_FALSE(test, dma_mapping_error(f->dev, addr));
+	fixture_expect_device_writes(f, addr, page);
+	dma_unmap_page(f->dev, addr, PAGE_SIZE, DMA_BIDIRECTIONAL);
+}
+
+/* More than the queue has room for */
+static void requests_are_not_mapped_one_by_one(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 300);
+	struct dma_iova_state state;
+
+	fixture_link_pages(f, &state, pages, 300);
+	fixture_expect_device_writes(f, state.addr + 299 * PAGE_SIZE, pages[299]);
+	fixture_destroy(f, &state, 300 * PAGE_SIZE);
+	KUNIT_EXPECT_GT(test, requests, 300);
+	KUNIT_EXPECT_EQ(test, mapped, 0);
+}
+
+static struct kunit_case viommu_cases[] = {
+	KUNIT_CASE(refused_request_fails_sync),
+	KUNIT_CASE(refused_neighbours),
+	KUNIT_CASE(refused_request_seen_by_another),
+	KUNIT_CASE(refused_request_unmapped_before_answer),
+	KUNIT_CASE(refused_request_fails_map_page),
+	KUNIT_CASE(requests_are_not_mapped_one_by_one),
+	{}
+};
+
+static struct kunit_suite viommu_suite = {
+	.name		= "virtio_iommu",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= viommu_init,
+	.exit		= warnings_check,
+	.test_cases	= viommu_cases,
+};
+
+kunit_test_suites(&viommu_suite);
+
+MODULE_DESCRIPTION("KUnit suite of the requests of virtio-iommu's driver");
+MODULE_LICENSE("GPL");
