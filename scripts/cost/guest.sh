@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Sourced by what measures a kernel with the series (build/cost/linux) against one
-# without (build/cost/base): the guests that it boots.
+# Sourced by what measures a kernel with the series against one without, with the name
+# of their configuration in $kernel: the guests that it boots.
 
 out=build/cost
 . scripts/lib/rootfs.sh
 . scripts/lib/guest.sh
+
+# kernel_dir <tree>: where its kernel is built; that of the benchmark is shared with it
+kernel_dir()
+{
+	# shellcheck disable=SC2154
+	if [ "$kernel" = bench ]; then echo "build/bench/$1.x86_64"; else echo "$out/$1"; fi
+}
 
 # boot_cost <machine> <tree> <directory> <initramfs> <kernel arguments>
 # [QEMU argument...]. With icount a nanosecond is an instruction.
@@ -16,7 +23,7 @@ boot_cost()
 
 	shift 5
 	say BOOT "$name, $tree" >&2
-	must_boot "$name" "$dir" "$out/$tree/$(kernel_image x86_64)" \
+	must_boot "$name" "$dir" "$(kernel_dir "$tree")/$(kernel_image x86_64)" \
 		"tsc=reliable group=$(machine "$name" domain) $append" "${icount[@]}" -initrd "$initramfs" "$@"
 }
 

@@ -11,6 +11,8 @@
 #   NO_BUILD=1		take the kernels that are there
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
+# shellcheck disable=SC2034 # for guest.sh
+kernel=bench
 . scripts/cost/guest.sh
 
 table=configs/cost
@@ -18,7 +20,7 @@ trees='base linux'
 
 build()
 {
-	scripts/cost/kernels.sh
+	scripts/cost/kernels.sh $kernel
 	build_program build/linux/tools/testing/selftests/dma/nvme_cost.c $out/nvme_cost $out/nvme_cost.log
 }
 
@@ -28,8 +30,8 @@ dwarf()
 {
 	local cmd file=$out/dwarf.$1.o
 
-	cmd=$(sed -n '1s/^savedcmd_[^ ]* := //; 1s/ ; .*//; 1s/ -Wp,-MMD,[^ ]*//; 1p' "$out/$1/${2%/*}/.${2##*/}.cmd")
-	(cd "$out/$1" && eval "${cmd/ -o $2 / -g -o ../${file##*/} }") > $out/dwarf.log 2>&1 ||
+	cmd=$(sed -n '1s/^savedcmd_[^ ]* := //; 1s/ ; .*//; 1s/ -Wp,-MMD,[^ ]*//; 1p' "$(kernel_dir "$1")/${2%/*}/.${2##*/}.cmd")
+	(cd "$(kernel_dir "$1")" && eval "${cmd/ -o $2 / -g -o $PWD/$file }") > $out/dwarf.log 2>&1 ||
 		die_log $out/dwarf.log "$2: does not compile for its debug information"
 	readelf --debug-dump=info "$file" 2>> $out/dwarf.log
 	rm "$file"

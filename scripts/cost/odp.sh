@@ -8,6 +8,7 @@
 #   NO_BUILD=1		take the kernels that are there
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
+kernel=cost
 . scripts/cost/guest.sh
 
 machine=intel-lazy
@@ -23,7 +24,7 @@ regions='1 present
 # The limits, patched divided by base: pages, memory, at most
 limits='512 present 0.6'
 
-scripts/cost/kernels.sh
+scripts/cost/kernels.sh cost
 root=$out/odp.root
 guest_root "$root" scripts/cost/odp-init.sh
 for tree in base linux; do

@@ -11,6 +11,7 @@
 #   NO_BUILD=1		take the kernels that are there
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
+kernel=cost
 . scripts/cost/guest.sh
 
 limit=0.3		# patched divided by base, of the first buffer
@@ -22,7 +23,7 @@ module=tools/testing/selftests/dma/test_modules
 
 mkdir -p "$out"
 lock vfio-cost
-scripts/cost/kernels.sh
+scripts/cost/kernels.sh cost
 for t in $trees; do
 	build_module $module "build/$t" "$out/$t" "$out/vfio.$t.module"
 	guest_root "$out/vfio.root" scripts/cost/vfio-init.sh

@@ -206,7 +206,7 @@ static void trace_each_call(struct kunit *test)
 static void trace_batch(struct kunit *test)
 {
 	struct fixture *f = fixture_strict_mock(test);
-	struct page *page = fixture_lone_page(test);
+	struct page **pages = fixture_scattered_pages(test, 2);
 	struct dma_iova_state states[2];
 	struct dma_iova_batch batch;
 	u64 addr;
@@ -214,7 +214,7 @@ static void trace_batch(struct kunit *test)
 
 	dma_iova_batch_init(&batch);
 	for (i = 0; i < 2; i++) {
-		fixture_link_pages(f, &states[i], &page, 1);
+		fixture_link_pages(f, &states[i], &pages[i], 1);
 		events = 0;
 		addr = states[i].addr;
 		dma_iova_batch_destroy(&batch, f->dev, &states[i], PAGE_SIZE,
