@@ -10,6 +10,7 @@
 #include <linux/iopoll.h>
 #include <linux/kprobes.h>
 #include <linux/mman.h>
+#include <linux/mmzone.h>
 #include <linux/platform_device.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
@@ -528,4 +529,20 @@ void fixture_probe(struct kunit *test, struct kprobe *probe)
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
 							   fixture_remove_probe,
 							   probe));
+}
+
+long fixture_iommu_pages(void)
+{
+	struct pglist_data *pgdat;
+	long nr = 0;
+	int cpu;
+
+	for_each_online_pgdat(pgdat) {
+		nr += atomic_long_read(&pgdat->vm_stat[NR_IOMMU_PAGES]);
+		/* What the CPUs have not added yet */
+		for_each_possible_cpu(cpu)
+			nr += per_cpu_ptr(pgdat->per_cpu_nodestats,
+					  cpu)->vm_node_stat_diff[NR_IOMMU_PAGES];
+	}
+	return nr;
 }

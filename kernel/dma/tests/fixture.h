@@ -110,6 +110,9 @@ void __user *fixture_user_memory(struct kunit *test, size_t size);
 /* A probe by its symbol_name, for the rest of the test; any number of times */
 void fixture_probe(struct kunit *test, struct kprobe *probe);
 
+/* How many pages IOMMU drivers have for their tables, to the page */
+long fixture_iommu_pages(void);
+
 /* The variable behind a file in debugfs, of whatever type it is */
 void *fixture_debugfs(struct kunit *test, const char *dir, const char *file);
 

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit suites of VT-d's page tables, by themselves: one for each level, without an
+ * IOMMU. The device of the model does not look into the caches of the CPUs: all that
+ * is checked is what it finds by walking through memory as it was flushed.
+ */
+#include <kunit/test.h>
+#include <linux/io-pgtable.h>
+#include <linux/kprobes.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
+
+#include "../../../drivers/iommu/intel/iommu.h"
+#include "fixture.h"
+#include "flushed.h"
+#include "pgtable.h"
+
+/* Levels of the tables, and bits of the addresses: less than the tables could have */
+#define LEVELS		4
+#define ADDR_BITS	46
+
+struct format {
+	bool first_level;
+};
+
+static const struct format first_level = { true };
+static const struct format second_level = { false };
+
+struct table {
+	struct pgtable pt;
+	/* What pt.ops points to: the domain's, so to speak */
+	struct io_pgtable_ops ops;
+	struct dmar_domain *domain;
+};
+
+/* The other CPU, which comes by when something is about to be flushed */
+static struct {
+	struct table *table;
+	void (*map)(struct table *table);
+	/* The flush, counted down to 0 */
+	int at;
+} other_cpu;
+
+static struct task_struct *flush_task;
+
+/* In place of clflush_cache_range() */
+static void model_flush(void *addr, unsigned int size)
+{
+	if (other_cpu.at && !--other_cpu.at)
+		other_cpu.map(other_cpu.table);
+	flushed_add(addr, size);
+}
+
+static int flush_probed(struct kprobe *probe, struct pt_regs *regs)
+{
+	if (current != READ_ONCE(flush_task))
+		return 0;
+	regs->ip = (unsigned long)model_flush;
+	return 1;
+}
+
+/* A probe that has it is not turned into a jump, which would go on where it came from. */
+static void flush_was_probed(struct kprobe *probe, struct pt_regs *regs,
+			     unsigned long flags)
+{
+}
+
+static struct kprobe flush_probe = {
+	.symbol_name	= "clflush_cache_range",
+	.pre_handler	= flush_probed,
+	.post_handler	= flush_was_probed,
+};
+
+static struct table *table_of(struct io_pgtable_ops *ops)
+{
+	return container_of(ops, struct table, ops);
+}
+
+static int table_map_pages(struct io_pgtable_ops *ops, unsigned long iova,
+			   phys_addr_t paddr, size_t pgsize, size_t pgcount, int prot,
+			   gfp_t gfp, size_t *mapped)
+{
+	struct iommu_domain *domain = &table_of(ops)->domain->domain;
+
+	return domain->ops->map_pages(domain, iova, paddr, pgsize, pgcount, prot, gfp,
+				      mapped);
+}
+
+static int table_map_vec(struct io_pgtable_ops *ops, unsigned long iova,
+			 const struct phys_vec *vec, size_t nr, int prot, gfp_t gfp,
+			 size_t *mapped)
+{
+	struct iommu_domain *domain = &table_of(ops)->domain->domain;
+
+	return domain->ops->map_vec(domain, iova, vec, nr, prot, gfp, mapped);
+}
+
+/* Unmaps, and invalidates */
+static size_t table_unmap_pages(struct io_pgtable_ops *ops, unsigned long iova,
+				size_t pgsize, size_t pgcount,
+				struct iommu_iotlb_gather *unused)
+{
+	struct iommu_domain *domain = &table_of(ops)->domain->domain;
+	struct iommu_iotlb_gather gather;
+	size_t unmapped;
+
+	iommu_iotlb_gather_init(&gather);
+	unmapped = domain->ops->unmap_pages(domain, iova, pgsize, pgcount, &gather);
+	iommu_iotlb_sync(domain, &gather);
+	return unmapped;
+}
+
+static u64 device_reads(struct table *table, phys_addr_t paddr)
+{
+	if (table->domain->iommu_coherency)
+		return *(u64 *)phys_to_virt(paddr);
+	return flushed_read(paddr);
+}
+
+/* The entry that maps an address for the device, and of which level it is; or 0 */
+static u64 device_entry(struct table *table, unsigned long iova, int *level)
+{
+	phys_addr_t at = virt_to_phys(table->domain->pgd);
+	unsigned long pfn = iova >> VTD_PAGE_SHIFT;
+	struct dma_pte pte;
+
+	for (*level = LEVELS; ; --*level) {
+		pte.val = device_reads(table, at + pfn_level_offset(pfn, *level) *
+						   sizeof(pte));
+		if (!dma_pte_present(&pte))
+			return 0;
+		if (*level == 1 || dma_pte_superpage(&pte))
+			return pte.val;
+		at = dma_pte_addr(&pte);
+	}
+}
+
+static phys_addr_t device_translates(struct table *table, unsigned long iova)
+{
+	int level;
+	struct dma_pte pte = { device_entry(table, iova, &level) };
+	size_t size = VTD_PAGE_SIZE << level_to_offset_bits(level);
+
+	if (!pte.val)
+		return 0;
+	return dma_pte_addr(&pte) + (iova & (size - 1));
+}
+
+/* As the device sees it. The driver must see the same. */
+static phys_addr_t table_iova_to_phys(struct io_pgtable_ops *ops, unsigned long iova)
+{
+	struct table *table = table_of(ops);
+	struct iommu_domain *domain = &table->domain->domain;
+	phys_addr_t phys = device_translates(table, iova);
+
+	KUNIT_ASSERT_EQ(table->pt.test, phys, domain->ops->iova_to_phys(domain, iova));
+	return phys;
+}
+
+static void table_put(void *data)
+{
+	struct table *table = data;
+	struct iommu_domain *domain = &table->domain->domain;
+
+	domain->ops->free(domain);
+}
+
+/* Of a domain without devices. Lasts until the end of the test. */
+static struct table *table_get(struct kunit *test)
+{
+	struct table *table = kunit_kzalloc(test, sizeof(*table), GFP_KERNEL);
+	const struct format *format = test->priv;
+	struct iommu_domain *domain;
+
+	KUNIT_ASSERT_NOT_NULL(test, table);
+	domain = intel_iommu_ops.domain_alloc(IOMMU_DOMAIN_UNMANAGED);
+	KUNIT_ASSERT_NOT_NULL(test, domain);
+	domain->ops = intel_iommu_ops.default_domain_ops;
+	table->domain = to_dmar_domain(domain);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, table_put, table), 0);
+
+	KUNIT_ASSERT_FALSE(test, table->domain->iommu_coherency);
+	table->domain->use_first_level = format->first_level;
+	table->domain->iommu_superpage = 2;
+	table->domain->agaw = LEVELS - 2;
+	table->domain->gaw = ADDR_BITS;
+
+	table->ops = (struct io_pgtable_ops) {
+		.map_pages	= table_map_pages,
+		.map_vec	= table_map_vec,
+		.unmap_pages	= table_unmap_pages,
+		.iova_to_phys	= table_iova_to_phys,
+	};
+	table->pt.test = test;
+	table->pt.ops = &table->ops;
+	table->pt.pgsizes = SZ_4K | SZ_2M | SZ_1G;
+	table->pt.granule = SZ_4K;
+	table->pt.block = SZ_2M;
+	table->pt.prot = IOMMU_READ | IOMMU_WRITE;
+	return table;
+}
+
+/* Pages of two CPUs in one leaf table, in which nothing has been mapped yet */
+#define MINE		((unsigned long)SZ_4G + SZ_1M)
+#define THEIRS		(MINE + 3 * PAGE_SIZE)
+
+static const struct phys_vec my_pages[] = {
+	{ SZ_8G, PAGE_SIZE }, { SZ_8G + SZ_1M, 2 * PAGE_SIZE },
+};
+
+static const struct phys_vec their_pages[] = {
+	{ SZ_1G, PAGE_SIZE }, { SZ_1G + SZ_1M, 2 * PAGE_SIZE },
+};
+
+static void expect_mapped(struct table *table, unsigned long iova,
+			  const struct phys_vec *vec, size_t nr)
+{
+	size_t mapped;
+
+	KUNIT_EXPECT_EQ(table->pt.test, 0,
+			pgtable_map_vec(&table->pt, iova, vec, nr, &mapped));
+}
+
+static void map_my_page(struct table *table)
+{
+	KUNIT_EXPECT_EQ(table->pt.test, 0,
+			pgtable_map_page(&table->pt, MINE, my_pages[0].paddr, PAGE_SIZE));
+}
+
+static void map_my_page_by_vec(struct table *table)
+{
+	expect_mapped(table, MINE, my_pages, 1);
+}
+
+static void map_my_pages_by_vec(struct table *table)
+{
+	expect_mapped(table, MINE, my_pages, 2);
+}
+
+/* As soon as the call returns, the device must get to the page. */
+static void expect_theirs(struct table *table)
+{
+	KUNIT_EXPECT_EQ(table->pt.test, device_translates(table, THEIRS),
+			their_pages[0].paddr);
+}
+
+static void map_their_page(struct table *table)
+{
+	KUNIT_EXPECT_EQ(table->pt.test, 0,
+			pgtable_map_page(&table->pt, THEIRS, their_pages[0].paddr,
+					 PAGE_SIZE));
+	expect_theirs(table);
+}
+
+static void map_their_page_by_vec(struct table *table)
+{
+	expect_mapped(table, THEIRS, their_pages, 1);
+	expect_theirs(table);
+}
+
+static void map_their_pages_by_vec(struct table *table)
+{
+	expect_mapped(table, THEIRS, their_pages, 2);
+	expect_theirs(table);
+	KUNIT_EXPECT_EQ(table->pt.test, device_translates(table, THEIRS + PAGE_SIZE),
+			their_pages[1].paddr);
+}
+
+typedef void (*map_fn)(struct table *table);
+
+static const map_fn map_mine[] = {
+	map_my_page, map_my_page_by_vec, map_my_pages_by_vec,
+};
+
+static const map_fn map_theirs[] = {
+	map_their_page, map_their_page_by_vec, map_their_pages_by_vec,
+};
+
+/*
+ * The other CPU comes by in front of each flush in turn: before a table is linked, and
+ * when it has been linked and memory does not have that yet. How many are there?
+ */
+static int other_cpu_at_each_flush(struct kunit *test, map_fn mine, map_fn theirs)
+{
+	struct table *table;
+	int at = 0;
+
+	do {
+		table = table_get(test);
+		other_cpu.table = table;
+		other_cpu.map = theirs;
+		other_cpu.at = ++at;
+		mine(table);
+		KUNIT_EXPECT_EQ(test, device_translates(table, MINE), my_pages[0].paddr);
+	} while (!other_cpu.at);
+	other_cpu.at = 0;
+	return at - 1;
+}
+
+static void two_cpus_in_a_fresh_table(struct kunit *test)
+{
+	int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(map_mine); i++) {
+		for (j = 0; j < ARRAY_SIZE(map_theirs); j++) {
+			/* A table and the entry for it, on each level; and the page */
+			KUNIT_EXPECT_EQ(test, 2 * (LEVELS - 1) + 1,
+					other_cpu_at_each_flush(test, map_mine[i],
+								map_theirs[j]));
+		}
+	}
+}
+
+static int vtd_init(struct kunit *test, const struct format *format)
+{
+	test->priv = (void *)format;
+	flush_task = current;
+	flushed_start(test);
+	fixture_probe(test, &flush_probe);
+	return 0;
+}
+
+static int first_level_init(struct kunit *test)
+{
+	return vtd_init(test, &first_level);
+}
+
+static int second_level_init(struct kunit *test)
+{
+	return vtd_init(test, &second_level);
+}
+
+static struct kunit_case vtd_cases[] = {
+	KUNIT_CASE(two_cpus_in_a_fresh_table),
+	{}
+};
+
+static struct kunit_suite first_level_suite = {
+	.name		= "vtd_pgtable_first_level",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= first_level_init,
+	.exit		= warnings_check,
+	.test_cases	= vtd_cases,
+};
+
+static struct kunit_suite second_level_suite = {
+	.name		= "vtd_pgtable_second_level",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= second_level_init,
+	.exit		= warnings_check,
+	.test_cases	= vtd_cases,
+};
+
+kunit_test_suites(&first_level_suite, &second_level_suite);
+
+MODULE_DESCRIPTION("KUnit suites of VT-d's page tables");
+MODULE_LICENSE("GPL");
