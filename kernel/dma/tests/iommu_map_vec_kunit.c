@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit suite of iommu_map_vec_nosync() on the domain of the edu device, behind
+ * KUnit suites of iommu_map_vec_nosync() on the domain of the edu device, behind
  * whatever IOMMU the machine has: arrays of ranges, random ones included, are
  * mapped and looked up page by page, and compared with a plain array of what is
  * to be found, and with what the same ranges give when they are mapped one by one.
+ * Nothing is mapped over a mapping.
  *
  * No device reads or writes here, so the physical addresses are of no memory.
  */
@@ -315,12 +316,87 @@ static void map_vec_alloc_failure_undoes_all(struct kunit *test)
 	area_unmap(area);
 }
 
+/* Whichever driver it is, it may warn once. */
+static void expect_driver_warns(struct kunit *test)
+{
+	warnings_expect(test, "iommu.c");
+	warnings_announce(test, "io-pgtable-arm.c");
+	warnings_announce(test, "io_pgtable.c");
+	warnings_announce(test, "io_pgtable_v2.c");
+}
+
+/* A range over what is mapped: refused, and all that is mapped stays as it is. */
+static void area_expect_refused(struct area *area, size_t offset, size_t len)
+{
+	struct iommu_domain *domain = area->f->domain;
+	struct kunit *test = area->f->test;
+	/* Good for a large page where the address is */
+	struct phys_vec vec = { SZ_8G + offset % TABLE_SIZE, len };
+
+	expect_driver_warns(test);
+	KUNIT_EXPECT_EQ(test, -EEXIST,
+			iommu_map_vec_nosync(domain, area->iova + offset, &vec, 1,
+					     IOMMU_READ, GFP_KERNEL));
+	KUNIT_EXPECT_LE(test, warnings_taken(test), 1);
+	area_expect_mapped(area);
+}
+
+static void map_over_small_pages(struct kunit *test)
+{
+	struct area *area = area_get(test);
+	size_t offset = 2 * TABLE_SIZE + SZ_1M;
+	size_t i;
+
+	area_begin(area, offset);
+	for (i = 0; i < 3; i++)
+		area_add(area, lone_paddr(i), PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, 0, area_map_vec(area));
+
+	for (i = 0; i < 3; i++)
+		area_expect_refused(area, offset + i * PAGE_SIZE, PAGE_SIZE);
+	area_expect_refused(area, offset - PAGE_SIZE, 2 * PAGE_SIZE);
+	area_expect_refused(area, offset + 2 * PAGE_SIZE, 2 * PAGE_SIZE);
+	area_expect_refused(area, 2 * TABLE_SIZE, TABLE_SIZE);
+	area_expect_refused(area, TABLE_SIZE, 2 * TABLE_SIZE);
+	area_expect_refused(area, 2 * TABLE_SIZE - PAGE_SIZE, TABLE_SIZE + PAGE_SIZE);
+	area_unmap(area);
+	area_expect_nothing_mapped(area);
+}
+
+/* Its memory is data: no driver takes it for a page table, and writes to it. */
+static void map_over_a_large_page(struct kunit *test)
+{
+	struct page *page = fixture_large_page(test);
+	struct area *area = area_get(test);
+	size_t offset = 2 * TABLE_SIZE;
+
+	area_begin(area, offset);
+	area_add(area, page_to_phys(page), TABLE_SIZE);
+	KUNIT_ASSERT_EQ(test, 0, area_map_vec(area));
+
+	area_expect_refused(area, offset, PAGE_SIZE);
+	area_expect_refused(area, offset + SZ_1M, PAGE_SIZE);
+	area_expect_refused(area, offset - PAGE_SIZE, 2 * PAGE_SIZE);
+	area_expect_refused(area, offset + TABLE_SIZE - PAGE_SIZE, 2 * PAGE_SIZE);
+	area_expect_refused(area, offset, TABLE_SIZE);
+	area_expect_refused(area, offset - TABLE_SIZE, 2 * TABLE_SIZE);
+	KUNIT_EXPECT_NULL(test, memchr_inv(page_address(page), 0, SZ_4M));
+	area_unmap(area);
+	area_expect_nothing_mapped(area);
+}
+
 static struct kunit_case map_vec_cases[] = {
 	KUNIT_CASE(map_vec_random_ranges),
 	KUNIT_CASE(map_vec_across_tables),
 	KUNIT_CASE(map_vec_with_large_pages),
 	KUNIT_CASE(map_vec_of_nothing),
 	KUNIT_CASE(map_vec_alloc_failure_undoes_all),
+	{}
+};
+
+static struct kunit_case map_over_cases[] = {
+	KUNIT_CASE(map_over_small_pages),
+	KUNIT_CASE(map_over_a_large_page),
 	{}
 };
 
@@ -333,7 +409,16 @@ static struct kunit_suite map_vec_suite = {
 	.test_cases	= map_vec_cases,
 };
 
-kunit_test_suite(map_vec_suite);
+static struct kunit_suite map_over_suite = {
+	.name		= "iommu_map_over",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= fixture_init_iommu,
+	.exit		= warnings_check,
+	.test_cases	= map_over_cases,
+};
 
-MODULE_DESCRIPTION("KUnit suite of iommu_map_vec_nosync()");
+kunit_test_suites(&map_vec_suite, &map_over_suite);
+
+MODULE_DESCRIPTION("KUnit suites of iommu_map_vec_nosync()");
 MODULE_LICENSE("GPL");

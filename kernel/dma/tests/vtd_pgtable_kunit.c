@@ -2,18 +2,33 @@
 /*
  * KUnit suites of VT-d's page tables, by themselves: one for each level, without an
  * IOMMU. The device of the model does not look into the caches of the CPUs: all that
- * is checked is what it finds by walking through memory as it was flushed.
+ * is checked is what it finds by walking through memory as it was flushed. What
+ * map_vec() maps must be what map_pages() maps, with as many tables.
  */
 #include <kunit/test.h>
 #include <linux/io-pgtable.h>
 #include <linux/kprobes.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/prandom.h>
+#include <linux/random.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
 
 #include "../../../drivers/iommu/intel/iommu.h"
+#include "fail_alloc.h"
 #include "fixture.h"
 #include "flushed.h"
 #include "pgtable.h"
+
+static unsigned long seed = 1;
+module_param(seed, ulong, 0444);
+MODULE_PARM_DESC(seed, "of the random ranges; 0 takes a fresh one, which is printed");
+
+#define ROUNDS		20
+
+/* Where the driver warns */
+#define DRIVER		"iommu.c"
 
 /* Levels of the tables, and bits of the addresses: less than the tables could have */
 #define LEVELS		4
@@ -31,6 +46,8 @@ struct table {
 	/* What pt.ops points to: the domain's, so to speak */
 	struct io_pgtable_ops ops;
 	struct dmar_domain *domain;
+	/* The first address that it does not have */
+	unsigned long end;
 };
 
 /* The other CPU, which comes by when something is about to be flushed */
@@ -42,10 +59,12 @@ static struct {
 } other_cpu;
 
 static struct task_struct *flush_task;
+static int flushes;
 
 /* In place of clflush_cache_range() */
 static void model_flush(void *addr, unsigned int size)
 {
+	flushes++;
 	if (other_cpu.at && !--other_cpu.at)
 		other_cpu.map(other_cpu.table);
 	flushed_add(addr, size);
@@ -184,6 +203,9 @@ static struct table *table_get(struct kunit *test)
 	table->domain->iommu_superpage = 2;
 	table->domain->agaw = LEVELS - 2;
 	table->domain->gaw = ADDR_BITS;
+	/* First-level tables translate the lower half of what they could. */
+	table->end = BIT(ADDR_BITS - format->first_level);
+	domain->geometry.aperture_end = table->end - 1;
 
 	table->ops = (struct io_pgtable_ops) {
 		.map_pages	= table_map_pages,
@@ -200,6 +222,243 @@ static struct table *table_get(struct kunit *test)
 	return table;
 }
 
+static size_t table_unmap(struct table *table, unsigned long iova, size_t size)
+{
+	if (!size)
+		return 0;
+	return table->ops.unmap_pages(&table->ops, iova, PAGE_SIZE, size / PAGE_SIZE, NULL);
+}
+
+static void expect_mapped(struct table *table, unsigned long iova,
+			  const struct phys_vec *vec, size_t nr)
+{
+	size_t mapped;
+
+	KUNIT_EXPECT_EQ(table->pt.test, 0,
+			pgtable_map_vec(&table->pt, iova, vec, nr, &mapped));
+}
+
+/* The leaf table for an address, which must be there */
+static struct dma_pte *leaf_table(struct table *table, unsigned long iova)
+{
+	struct dma_pte *pt = table->domain->pgd;
+	int level;
+
+	for (level = LEVELS; level > 1; level--) {
+		pt += pfn_level_offset(iova >> VTD_PAGE_SHIFT, level);
+		KUNIT_ASSERT_TRUE(table->pt.test, dma_pte_present(pt));
+		pt = phys_to_virt(dma_pte_addr(pt));
+	}
+	return pt;
+}
+
+static void expect_same_table(struct kunit *test, struct rnd_state *rnd)
+{
+	long before = fixture_iommu_pages(), of_vec;
+	struct table *by_vec = table_get(test);
+	unsigned long iova = SZ_4G + PAGE_SIZE * (1 + prandom_u32_state(rnd) % 1024);
+	struct phys_vec vec[PGTABLE_RANGES];
+	size_t nr = pgtable_random_ranges(&by_vec->pt, rnd, iova, vec);
+	struct table *by_pages;
+	size_t size = 0, i;
+
+	for (i = 0; i < nr; i++)
+		size += vec[i].len;
+	expect_mapped(by_vec, iova, vec, nr);
+	pgtable_expect(&by_vec->pt, iova, vec, nr, size);
+	of_vec = fixture_iommu_pages() - before;
+
+	by_pages = table_get(test);
+	pgtable_map_pages(&by_pages->pt, iova, vec, nr);
+	pgtable_expect(&by_pages->pt, iova, vec, nr, size);
+	KUNIT_EXPECT_EQ(test, fixture_iommu_pages() - before, 2 * of_vec);
+
+	KUNIT_EXPECT_EQ(test, size, table_unmap(by_vec, iova, size));
+	pgtable_expect(&by_vec->pt, iova, vec, nr, 0);
+	kunit_release_action(test, table_put, by_pages);
+	kunit_release_action(test, table_put, by_vec);
+	KUNIT_EXPECT_EQ(test, fixture_iommu_pages(), before);
+}
+
+static void map_vec_makes_the_same_table(struct kunit *test)
+{
+	unsigned long used_seed = seed ?: get_random_u32();
+	struct rnd_state rnd;
+	int i;
+
+	kunit_info(test, "vtd_pgtable_kunit.seed=%lu\n", used_seed);
+	prandom_seed_state(&rnd, used_seed);
+	for (i = 0; i < ROUNDS; i++)
+		expect_same_table(test, &rnd);
+}
+
+/* The core undoes as much as the table says. */
+static void map_vec_says_how_far_it_got(struct kunit *test)
+{
+	unsigned long iova = SZ_4G + SZ_2M - 10 * PAGE_SIZE;
+	struct phys_vec vec[PGTABLE_RANGES];
+	size_t size, mapped, last = 0;
+	struct table *table;
+	int nth, ret;
+
+	fail_alloc_insert(test);
+	for (nth = 1; nth < 10; nth++) {
+		/* The model of flushing would need memory itself. */
+		table = table_get(test);
+		table->domain->iommu_coherency = true;
+		size = pgtable_scattered_pages(&table->pt, vec);
+		fail_alloc_arm(nth);
+		ret = pgtable_map_vec(&table->pt, iova, vec, PGTABLE_RANGES, &mapped);
+		if (!fail_alloc_disarm())
+			break;
+		KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
+		last = mapped;
+		pgtable_expect(&table->pt, iova, vec, PGTABLE_RANGES, mapped);
+		KUNIT_EXPECT_EQ(test, mapped, table_unmap(table, iova, mapped));
+	}
+	/* A table of each level, and another leaf table */
+	KUNIT_EXPECT_EQ(test, nth, LEVELS + 1);
+	KUNIT_EXPECT_EQ(test, last, 10 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, ret, 0);
+	pgtable_expect(&table->pt, iova, vec, PGTABLE_RANGES, size);
+}
+
+/* As far as it has mapped, it says so, and what is @there stays. */
+static void expect_refused(struct table *table, unsigned long iova,
+			   const struct phys_vec *vec, unsigned long there,
+			   phys_addr_t paddr)
+{
+	struct kunit *test = table->pt.test;
+	size_t mapped, at;
+	int by_vec;
+
+	for (by_vec = 0; by_vec <= 1; by_vec++) {
+		warnings_expect(test, DRIVER);
+		mapped = 0;
+		if (by_vec)
+			KUNIT_EXPECT_EQ(test, -EEXIST,
+					pgtable_map_vec(&table->pt, iova, vec, 1,
+							&mapped));
+		else
+			KUNIT_EXPECT_EQ(test, -EEXIST,
+					table_map_pages(&table->ops, iova, vec->paddr,
+							PAGE_SIZE,
+							vec->len / PAGE_SIZE,
+							table->pt.prot, GFP_KERNEL,
+							&mapped));
+		KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+		KUNIT_EXPECT_EQ(test, paddr, table_iova_to_phys(&table->ops, there));
+		KUNIT_ASSERT_LT(test, mapped, vec->len);
+		for (at = 0; at < mapped; at += PAGE_SIZE)
+			KUNIT_EXPECT_NE(test, (phys_addr_t)0,
+					table_iova_to_phys(&table->ops, iova + at));
+		KUNIT_EXPECT_EQ(test, mapped, table_unmap(table, iova, mapped));
+		KUNIT_EXPECT_EQ(test, paddr, table_iova_to_phys(&table->ops, there));
+	}
+}
+
+/* Nothing is written over, be it large or small, nor into the memory that is mapped. */
+static void map_over_a_mapping(struct kunit *test)
+{
+	struct table *table = table_get(test);
+	struct page *page = fixture_large_page(test);
+	phys_addr_t paddr = page_to_phys(page);
+	struct phys_vec large = { SZ_1G, SZ_2M }, pages = { SZ_8G, 3 * PAGE_SIZE };
+	unsigned long iova = SZ_4G + SZ_1M;
+	size_t at;
+
+	for (at = 0; at < 3; at++) {
+		unsigned long there = iova + at * PAGE_SIZE;
+		struct phys_vec single = { SZ_8G, PAGE_SIZE };
+
+		KUNIT_ASSERT_EQ(test, 0,
+				pgtable_map_page(&table->pt, there, paddr, SZ_4K));
+		expect_refused(table, iova, &pages, there, paddr);
+		expect_refused(table, there, &single, there, paddr);
+		expect_refused(table, SZ_4G, &large, there, paddr);
+		KUNIT_EXPECT_EQ(test, PAGE_SIZE, table_unmap(table, there, PAGE_SIZE));
+	}
+
+	/* A large page, from its inside and from in front of it */
+	KUNIT_ASSERT_EQ(test, 0, pgtable_map_page(&table->pt, SZ_4G, paddr, SZ_2M));
+	expect_refused(table, iova, &pages, SZ_4G, paddr);
+	expect_refused(table, SZ_4G - PAGE_SIZE, &pages, SZ_4G, paddr);
+	expect_refused(table, SZ_4G, &large, SZ_4G, paddr);
+	KUNIT_EXPECT_NULL(test, memchr_inv(page_address(page), 0, SZ_4M));
+	large.len = SZ_4M;
+	expect_refused(table, SZ_4G - SZ_2M, &large, SZ_4G, paddr);
+	large = (struct phys_vec) { SZ_1G, SZ_1G };
+	expect_refused(table, SZ_4G, &large, SZ_4G, paddr);
+}
+
+static struct page *watched;
+static int invalidations;
+/* References to the page, at the last invalidation */
+static int refs_when_invalidated;
+
+static int invalidation_probed(struct kprobe *probe, struct pt_regs *regs)
+{
+	invalidations++;
+	if (watched)
+		refs_when_invalidated = page_count(watched);
+	return 0;
+}
+
+static struct kprobe invalidation_probe = {
+	.symbol_name	= "cache_tag_flush_range",
+	.pre_handler	= invalidation_probed,
+};
+
+/* Of empty tables that a page of a size takes the place of, the leaf table */
+static void expect_freed_late(struct kunit *test, size_t pgsize, bool by_vec)
+{
+	struct phys_vec large = { SZ_8G, pgsize };
+	struct table *table = table_get(test);
+
+	KUNIT_ASSERT_EQ(test, 0, pgtable_map_page(&table->pt, SZ_4G, SZ_8M, SZ_4K));
+	KUNIT_ASSERT_EQ(test, PAGE_SIZE, table_unmap(table, SZ_4G, PAGE_SIZE));
+	watched = virt_to_page(leaf_table(table, SZ_4G));
+	get_page(watched);
+
+	invalidations = 0;
+	if (by_vec)
+		expect_mapped(table, SZ_4G, &large, 1);
+	else
+		pgtable_map_pages(&table->pt, SZ_4G, &large, 1);
+	KUNIT_EXPECT_EQ(test, invalidations, 1);
+	KUNIT_EXPECT_EQ(test, refs_when_invalidated, 2);
+	KUNIT_EXPECT_EQ(test, page_count(watched), 1);
+	put_page(watched);
+	watched = NULL;
+	pgtable_expect(&table->pt, SZ_4G, &large, 1, pgsize);
+}
+
+static void replaced_tables_are_freed_after_the_invalidation(struct kunit *test)
+{
+	fixture_probe(test, &invalidation_probe);
+	expect_freed_late(test, SZ_2M, false);
+	expect_freed_late(test, SZ_2M, true);
+	expect_freed_late(test, SZ_1G, false);
+	expect_freed_late(test, SZ_1G, true);
+}
+
+/* A device that looks into the caches costs no flush. */
+static void coherent_tables_are_not_flushed(struct kunit *test)
+{
+	struct table *table = table_get(test);
+	struct phys_vec vec[PGTABLE_RANGES];
+	size_t size = pgtable_scattered_pages(&table->pt, vec);
+
+	table->domain->iommu_coherency = true;
+	flushes = 0;
+	expect_mapped(table, SZ_4G, vec, PGTABLE_RANGES);
+	pgtable_expect(&table->pt, SZ_4G, vec, PGTABLE_RANGES, size);
+	KUNIT_EXPECT_EQ(test, size, table_unmap(table, SZ_4G, size));
+	pgtable_map_pages(&table->pt, SZ_4G, vec, PGTABLE_RANGES);
+	pgtable_expect(&table->pt, SZ_4G, vec, PGTABLE_RANGES, size);
+	KUNIT_EXPECT_EQ(test, flushes, 0);
+}
+
 /* Pages of two CPUs in one leaf table, in which nothing has been mapped yet */
 #define MINE		((unsigned long)SZ_4G + SZ_1M)
 #define THEIRS		(MINE + 3 * PAGE_SIZE)
@@ -211,15 +470,6 @@ static const struct phys_vec my_pages[] = {
 static const struct phys_vec their_pages[] = {
 	{ SZ_1G, PAGE_SIZE }, { SZ_1G + SZ_1M, 2 * PAGE_SIZE },
 };
-
-static void expect_mapped(struct table *table, unsigned long iova,
-			  const struct phys_vec *vec, size_t nr)
-{
-	size_t mapped;
-
-	KUNIT_EXPECT_EQ(table->pt.test, 0,
-			pgtable_map_vec(&table->pt, iova, vec, nr, &mapped));
-}
 
 static void map_my_page(struct table *table)
 {
@@ -331,6 +581,11 @@ static int second_level_init(struct kunit *test)
 }
 
 static struct kunit_case vtd_cases[] = {
+	KUNIT_CASE(map_vec_makes_the_same_table),
+	KUNIT_CASE(map_vec_says_how_far_it_got),
+	KUNIT_CASE(map_over_a_mapping),
+	KUNIT_CASE(replaced_tables_are_freed_after_the_invalidation),
+	KUNIT_CASE(coherent_tables_are_not_flushed),
 	KUNIT_CASE(two_cpus_in_a_fresh_table),
 	{}
 };
