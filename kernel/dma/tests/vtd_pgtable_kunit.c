@@ -442,6 +442,50 @@ static void replaced_tables_are_freed_after_the_invalidation(struct kunit *test)
 	expect_freed_late(test, SZ_1G, true);
 }
 
+/* Beyond the addresses that the device has, or those of the tables, or all there are */
+static void map_outside_of_the_domain(struct kunit *test)
+{
+	struct table *table = table_get(test);
+	unsigned long end = table->end;
+	const struct {
+		unsigned long iova;
+		size_t size;
+	} outside[] = {
+		{ end, PAGE_SIZE }, { end, SZ_2M }, { end - SZ_2M, SZ_4M },
+		{ end + SZ_4G, PAGE_SIZE }, { BIT(48) + SZ_4G, PAGE_SIZE },
+		{ BIT(48) + SZ_4G, SZ_2M }, { -PAGE_SIZE, 2 * PAGE_SIZE },
+	};
+	struct phys_vec page = { SZ_8G, PAGE_SIZE }, vec;
+	size_t mapped, i;
+
+	for (i = 0; i < ARRAY_SIZE(outside); i++) {
+		mapped = 0;
+		KUNIT_EXPECT_EQ(test, -EFAULT,
+				table_map_pages(&table->ops, outside[i].iova, SZ_8G,
+						PAGE_SIZE, outside[i].size / PAGE_SIZE,
+						table->pt.prot, GFP_KERNEL, &mapped));
+		KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
+		vec = (struct phys_vec) { SZ_8G, outside[i].size };
+		KUNIT_EXPECT_EQ(test, -EFAULT,
+				pgtable_map_vec(&table->pt, outside[i].iova, &vec, 1,
+						&mapped));
+		KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
+		KUNIT_EXPECT_EQ(test, (phys_addr_t)0,
+				table_iova_to_phys(&table->ops, SZ_4G));
+	}
+
+	/* The last page, alone and in front of one that is too many */
+	expect_mapped(table, end - PAGE_SIZE, &page, 1);
+	KUNIT_EXPECT_EQ(test, device_translates(table, end - PAGE_SIZE), page.paddr);
+	KUNIT_EXPECT_EQ(test, (size_t)0, table_unmap(table, end, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, PAGE_SIZE, table_unmap(table, end - PAGE_SIZE, PAGE_SIZE));
+	vec = (struct phys_vec) { SZ_8G, 2 * PAGE_SIZE };
+	KUNIT_EXPECT_EQ(test, -EFAULT,
+			pgtable_map_vec(&table->pt, end - PAGE_SIZE, &vec, 1, &mapped));
+	KUNIT_EXPECT_EQ(test, mapped, table_unmap(table, end - PAGE_SIZE, mapped));
+	KUNIT_EXPECT_EQ(test, device_translates(table, end - PAGE_SIZE), (phys_addr_t)0);
+}
+
 /* A device that looks into the caches costs no flush. */
 static void coherent_tables_are_not_flushed(struct kunit *test)
 {
@@ -584,6 +628,7 @@ static struct kunit_case vtd_cases[] = {
 	KUNIT_CASE(map_vec_makes_the_same_table),
 	KUNIT_CASE(map_vec_says_how_far_it_got),
 	KUNIT_CASE(map_over_a_mapping),
+	KUNIT_CASE(map_outside_of_the_domain),
 	KUNIT_CASE(replaced_tables_are_freed_after_the_invalidation),
 	KUNIT_CASE(coherent_tables_are_not_flushed),
 	KUNIT_CASE(two_cpus_in_a_fresh_table),
