@@ -316,6 +316,25 @@ static void map_vec_alloc_failure_undoes_all(struct kunit *test)
 	area_unmap(area);
 }
 
+/* Full tables of small pages, parts of others: all is there for the next time, or freed. */
+static void tables_do_not_pile_up(struct kunit *test)
+{
+	struct area *area = area_get(test);
+	long pages = 0;
+	int round;
+
+	area_begin(area, TABLE_SIZE - 2 * PAGE_SIZE);
+	area_add(area, lone_paddr(0), 3 * TABLE_SIZE);
+	area_add(area, lone_paddr(1), PAGE_SIZE);
+	for (round = 0; round < 4; round++) {
+		KUNIT_ASSERT_EQ(test, 0, area_map_vec(area));
+		area_unmap(area);
+		if (!round)
+			pages = fixture_iommu_pages();
+		KUNIT_EXPECT_EQ(test, fixture_iommu_pages(), pages);
+	}
+}
+
 /* Whichever driver it is, it may warn once. */
 static void expect_driver_warns(struct kunit *test)
 {
@@ -391,6 +410,7 @@ static struct kunit_case map_vec_cases[] = {
 	KUNIT_CASE(map_vec_with_large_pages),
 	KUNIT_CASE(map_vec_of_nothing),
 	KUNIT_CASE(map_vec_alloc_failure_undoes_all),
+	KUNIT_CASE(tables_do_not_pile_up),
 	{}
 };
 

@@ -486,6 +486,79 @@ static void map_outside_of_the_domain(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, device_translates(table, end - PAGE_SIZE), (phys_addr_t)0);
 }
 
+/* What may the device do? The driver makes what is mapped for writing readable, too. */
+static void expect_permission(struct table *table, unsigned long iova)
+{
+	int want = IOMMU_READ | (table->pt.prot & IOMMU_WRITE);
+	int level;
+	u64 entry = device_entry(table, iova, &level);
+
+	KUNIT_EXPECT_EQ(table->pt.test, want,
+			(int)(entry & (DMA_PTE_READ | DMA_PTE_WRITE)));
+}
+
+static void device_may_do_what_is_mapped(struct kunit *test)
+{
+	struct phys_vec pages[] = { { SZ_8G, PAGE_SIZE }, { SZ_4G, 2 * PAGE_SIZE } };
+	struct phys_vec large = { SZ_8G, SZ_2M };
+	struct table *table = table_get(test);
+	unsigned long iova = SZ_4G;
+	size_t mapped;
+	int prot;
+
+	for (prot = IOMMU_READ; prot <= (IOMMU_READ | IOMMU_WRITE); prot++) {
+		table->pt.prot = prot;
+		KUNIT_EXPECT_EQ(test, 0,
+				pgtable_map_page(&table->pt, iova, SZ_8G, SZ_4K));
+		expect_permission(table, iova);
+		expect_mapped(table, iova + SZ_4K, pages, 1);
+		expect_permission(table, iova + SZ_4K);
+		expect_mapped(table, iova + SZ_8K, pages, 2);
+		expect_permission(table, iova + SZ_8K);
+		expect_permission(table, iova + SZ_16K);
+		expect_mapped(table, iova + SZ_2M, &large, 1);
+		expect_permission(table, iova + SZ_2M);
+		iova += SZ_4M;
+	}
+
+	table->pt.prot = 0;
+	KUNIT_EXPECT_EQ(test, -EINVAL, pgtable_map_page(&table->pt, iova, SZ_8G, SZ_4K));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			pgtable_map_vec(&table->pt, iova, pages, 1, &mapped));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			pgtable_map_vec(&table->pt, iova, pages, 2, &mapped));
+	KUNIT_EXPECT_EQ(test, (phys_addr_t)0, table_iova_to_phys(&table->ops, iova));
+}
+
+/* A table of small pages goes when all of it is unmapped at once. */
+static void unmap_frees_full_tables(struct kunit *test)
+{
+	struct phys_vec pages = { SZ_8G + PAGE_SIZE, SZ_2M };
+	long before = fixture_iommu_pages();
+	struct table *table = table_get(test);
+	long tables;
+
+	expect_mapped(table, SZ_4G, &pages, 1);
+	tables = fixture_iommu_pages();
+	KUNIT_EXPECT_EQ(test, tables, before + LEVELS);
+	KUNIT_EXPECT_EQ(test, (size_t)SZ_2M, table_unmap(table, SZ_4G, SZ_2M));
+	KUNIT_EXPECT_EQ(test, fixture_iommu_pages(), tables - 1);
+	pgtable_expect(&table->pt, SZ_4G, &pages, 1, 0);
+
+	/* In two parts it stays, for who maps there next. */
+	expect_mapped(table, SZ_4G, &pages, 1);
+	KUNIT_EXPECT_EQ(test, (size_t)SZ_1M, table_unmap(table, SZ_4G, SZ_1M));
+	KUNIT_EXPECT_EQ(test, (size_t)SZ_1M, table_unmap(table, SZ_4G + SZ_1M, SZ_1M));
+	KUNIT_EXPECT_EQ(test, fixture_iommu_pages(), tables);
+	pgtable_expect(&table->pt, SZ_4G, &pages, 1, 0);
+	expect_mapped(table, SZ_4G, &pages, 1);
+	KUNIT_EXPECT_EQ(test, fixture_iommu_pages(), tables);
+	pgtable_expect(&table->pt, SZ_4G, &pages, 1, SZ_2M);
+
+	kunit_release_action(test, table_put, table);
+	KUNIT_EXPECT_EQ(test, fixture_iommu_pages(), before);
+}
+
 /* A device that looks into the caches costs no flush. */
 static void coherent_tables_are_not_flushed(struct kunit *test)
 {
@@ -630,6 +703,8 @@ static struct kunit_case vtd_cases[] = {
 	KUNIT_CASE(map_over_a_mapping),
 	KUNIT_CASE(map_outside_of_the_domain),
 	KUNIT_CASE(replaced_tables_are_freed_after_the_invalidation),
+	KUNIT_CASE(device_may_do_what_is_mapped),
+	KUNIT_CASE(unmap_frees_full_tables),
 	KUNIT_CASE(coherent_tables_are_not_flushed),
 	KUNIT_CASE(two_cpus_in_a_fresh_table),
 	{}
