@@ -26,7 +26,7 @@ has_kmemleak() { grep -q '^CONFIG_DEBUG_KMEMLEAK=y' "build/kernels/$1/.config"; 
 # run_machine <name>
 run_machine()
 {
-	local name=$1 dir=$out/$1 kernel image append clock=() rc=0 failed=0 wrong
+	local name=$1 dir=$out/$1 kernel image append bus='' clock=() rc=0 failed=0 wrong
 
 	kernel=${KERNEL:-$(machine "$name" kernel)}
 	image=$(kernel_of "$kernel")
@@ -36,9 +36,10 @@ run_machine()
 		append='kunit.enable=1'
 		clock+=(-initrd "$out/initramfs")
 	fi
+	if [[ $(machine "$name" qemu) == *id=bridge* ]]; then bus=,bus=bridge; fi
 	# A device that moves data, and one with memory
 	boot "$name" "$dir" "$image" "$append ${SUITE:+kunit.filter_glob=$SUITE.*}" -m "${MEMORY:-1G}" "${clock[@]}" \
-		-device edu,dma_mask=0xffffffffffffffff \
+		-device "edu,dma_mask=0xffffffffffffffff$bus" \
 		-object memory-backend-ram,id=p2p,size=4M -device ivshmem-plain,memdev=p2p || rc=$?
 
 	wrong=$(complaint "$dir" "$rc")
