@@ -2,7 +2,7 @@
 #
 # The verbs. Each is a script that does one job; all output is below build/.
 
-.PHONY: help run check check-all bench tree kernel series docs deps clean
+.PHONY: help run check check-all bench tree kernel deb series docs deps clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -16,6 +16,7 @@ help:
 	@echo 'make bench     what it costs to map scattered pages, by instructions 40 min the first time'
 	@echo 'make tree      build/linux: the kernel source with the series        30 s'
 	@echo 'make kernel    build/kernels/run: the kernel of make run              6 min'
+	@echo 'make deb       build/deb: Debian packages of a kernel of your configuration'
 	@echo 'make series    build/series: the patches as mail, proven by git am   1 min'
 	@echo 'make docs      build/docs: the documentation as HTML                 1 min'
 	@echo 'make deps      install the Debian packages that are missing          2 min'
@@ -24,6 +25,7 @@ help:
 	@echo 'KDIR=<tree>    a Linux 6.12 tree instead of the Debian package in BASE'
 	@echo 'PEER=<tree>    make bench measures that tree, too: one that has the API'
 	@echo 'KERNEL=<name>  make kernel builds this one of configs/kernels'
+	@echo 'CONFIG=<file>  make deb takes it instead of that of the running kernel'
 	@echo 'V=1            show the commands'
 
 deps:
@@ -34,6 +36,10 @@ tree: deps
 
 kernel: tree
 	$(Q)scripts/tree/kernel.sh $(or $(KERNEL),run)
+
+deb: tree
+	$(Q)scripts/tree/deps.sh deb
+	$(Q)scripts/tree/deb.sh
 
 series: tree
 	$(Q)scripts/tree/series.sh

@@ -36,6 +36,7 @@ nvme=scripts/guests/nvme
 stage nvme 5 $nvme env KERNEL=test $nvme/run.sh
 stage events 6 "scripts/guests/events $nvme" scripts/guests/events/run.sh
 stage compile 20 scripts/check scripts/check/compile.sh
+stage deb 12 "scripts/check scripts/guests/debian" scripts/check/deb.sh
 stage arm64-kernel 12 '' scripts/check/build.sh arm64
 stage arm64-lint 4 scripts/check/lint.sh env ARCH=arm64 scripts/check/lint.sh
 stage arm64-kunit 5 $kunit env ARCH=arm64 $kunit/run.sh

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# deps.sh [all]: install the Debian packages that are missing, with `all` those
-# that only `make check-all` and `make bench` need, too; silent if none is.
+# deps.sh [deb|all]: install the Debian packages that are missing, with `deb` those that
+# only `make deb` needs, too, with `all` those of `make check-all` and `make bench` as well;
+# silent if none is.
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 
@@ -39,7 +40,13 @@ packages='
 	git			lists the files, make series
 	kmod			kernel: modules_install
 '
+deb='
+	debhelper		make deb: the packages
+	dpkg-dev		make deb: dpkg-buildpackage
+	rsync			make deb: the headers of the kernel for user space
+'
 all='
+	mmdebstrap		make check-all: the Debian system that a package is installed on
 	gcc-aarch64-linux-gnu	make check-all, make bench: the arm64 kernel
 	qemu-system-arm		make check-all, make bench: the arm64 guests
 	libc6-dev-arm64-cross	make bench: the user space of an arm64 guest
@@ -52,9 +59,10 @@ all='
 	gcc-i686-linux-gnu	make check-all: compile.sh
 '
 case ${1:-} in
-all)	packages+=$all ;;
+all)	packages+=$deb$all ;;
+deb)	packages+=$deb ;;
 '')	;;
-*)	die "$1: no such group of packages: give all, or nothing" ;;
+*)	die "$1: no such group of packages: give deb, all, or nothing" ;;
 esac
 base=$(base_field Package)
 [ -n "${KDIR:-}" ] || packages+="$base	the kernel"
