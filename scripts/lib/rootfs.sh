@@ -9,7 +9,7 @@ guest_root()
 	rm -rf "$1"
 	mkdir -p "$1"/{bin,dev,etc,mnt,proc,sys,tmp}
 	cp /bin/busybox "$1/bin/" || die "/bin/busybox: not installed: make deps"
-	cp scripts/lib/{guest-side,leaks}.sh "$1/"
+	cp scripts/lib/{guest-side,guest-results,leaks}.sh "$1/"
 	install -m 755 "$2" "$1/init"
 }
 

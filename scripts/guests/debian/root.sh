@@ -1,0 +1,38 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# root.sh: build/debian/system, a disk with Debian's system of this machine's release:
+# systemd, Debian's own kernel, apt, and a compiler for modules. From the package
+# sources of this machine, and made anew only when this script or the release changes.
+set -euo pipefail
+. "$(dirname "$0")/../../lib/repo.sh"
+. scripts/lib/progress.sh
+
+out=build/debian
+root=$out/root
+system=$out/system
+log=$out/root.log
+suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+kernel=linux-image-amd64
+packages=systemd-sysv,udev,initramfs-tools,kmod,gcc,make,libelf1,$kernel
+
+mkdir -p "$out"
+stamp=$(sha256sum < scripts/guests/debian/root.sh)-$suite
+if [ "$(cat "$system.stamp" 2> /dev/null)" = "$stamp" ]; then exit 0; fi
+[ "$(id -u)" = 0 ] || die "mmdebstrap: makes the files of root as root only: be root"
+
+# Debian's sources of this machine, and how it reaches them
+# shellcheck disable=SC2016 # apt expands it
+apt-get indextargets 'Created-By: Packages' 'Origin: Debian' \
+	--format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' | sort -u > "$out/sources"
+apt-config dump | grep -E '^Acquire::(http|https|Check-)' > "$out/apt.conf" || true
+[ -s "$out/sources" ] || die "apt: has no list of Debian's packages: apt-get update"
+
+rm -rf "$root" "$system" "$system.stamp"
+with_progress "$root: Debian $suite" mmdebstrap --mode=root --variant=minbase --aptopt="$out/apt.conf" \
+	--include="$packages" "$suite" "$root" "$out/sources" > "$log" 2>&1 || die_log "$log" "$root: mmdebstrap fails"
+truncate -s 4G "$system"
+mke2fs -q -t ext4 -d "$root" "$system" >> "$log" 2>&1 || die_log "$log" "$system: mke2fs fails"
+rm -rf "$root"
+echo "$stamp" > "$system.stamp"
+say DEBIAN "$system: $suite"
