@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # build/series: the patches as mail, and the proof that they are right: git am
-# of them on the pristine base gives build/linux, byte for byte.
+# of them on the pristine base gives build/linux, byte for byte. Who sends them signs
+# them off; the author of each is who has committed it first.
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 . scripts/lib/progress.sh
@@ -30,7 +31,8 @@ date_of()
 	echo "@${date:-$(stat -c %Y "patches/$1")} +0000"
 }
 patches=$(series)
-declare -A dates
+declare -A dates authors
+while read -r p author; do authors[$p]=$author; done < <(scripts/tree/authors.sh)
 for p in $patches $cover; do
 	p=${p#patches/}
 	dates[$p]=$(date_of "$p")
@@ -41,6 +43,7 @@ export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
 export GIT_AUTHOR_NAME=${who%% <*} GIT_COMMITTER_NAME=${who%% <*}
 mail=${who#*<}
 export GIT_AUTHOR_EMAIL=${mail%%>*} GIT_COMMITTER_EMAIL=${mail%%>*}
+sender="$GIT_COMMITTER_NAME <$GIT_COMMITTER_EMAIL>"
 
 at()	# at <date>: when the following commits are made
 {
@@ -84,7 +87,7 @@ commit()
 		agit add -f "$f"
 	done
 	at "${dates[$1]}"
-	patch_message "$1" | agit commit -q -s -F -
+	patch_message "$1" | agit commit -q -s --author="${authors[$1]:-$sender}" -F -
 }
 
 # differs: what of build/linux is not as in the commit of $am. The index keeps
@@ -125,8 +128,8 @@ done
 progress_end
 agit config branch.series.description "$(< "$cover")"
 at "${dates[${cover#patches/}]}"
-agit format-patch -q --diff-algorithm=patience --cover-letter --cover-from-description=subject --no-signature \
-	--zero-commit --abbrev=12 --subject-prefix='PATCH 6.12' -o "$PWD/$out.tmp" base..series
+agit format-patch -q --from="$sender" --diff-algorithm=patience --cover-letter --cover-from-description=subject \
+	--no-signature --zero-commit --abbrev=12 --subject-prefix='PATCH 6.12' -o "$PWD/$out.tmp" base..series
 
 # The same author and dates make the same commit, if nothing is lost on the way.
 agit checkout -q -f -B am base
