@@ -38,6 +38,7 @@ stage events 6 "scripts/guests/events $nvme" scripts/guests/events/run.sh
 stage compile 20 scripts/check scripts/check/compile.sh
 stage deb 12 "scripts/check scripts/guests/debian" scripts/check/deb.sh
 stage debian 20 scripts/guests/debian scripts/guests/debian/run.sh
+stage subsets 15 scripts/check scripts/check/subsets.sh
 stage arm64-kernel 12 '' scripts/check/build.sh arm64
 stage arm64-lint 4 scripts/check/lint.sh env ARCH=arm64 scripts/check/lint.sh
 stage arm64-kunit 5 $kunit env ARCH=arm64 $kunit/run.sh
