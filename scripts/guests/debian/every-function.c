@@ -57,12 +57,33 @@ static int use_reservation(struct device *dev, struct dma_iova_state *state, siz
 	return is_mapped(dev, state, NR_PAGES - 1) ? -EEXIST : 0;
 }
 
-static int use_all(struct device *dev)
+/* Takes the reservation down by the batch, if there is one. */
+static int reserve_and_use(struct device *dev, struct dma_iova_batch *batch)
 {
 	struct dma_iova_state state;
 	size_t linked = 0;
 	dma_addr_t addr;
 	int err;
+
+	if (!dma_iova_try_alloc(dev, &state, page_to_phys(pages[0]), SIZE))
+		return -EOPNOTSUPP;
+	err = use_reservation(dev, &state, &linked);
+	addr = state.addr;
+	if (batch) {
+		dma_iova_batch_destroy(batch, dev, &state, linked, DMA_FROM_DEVICE, 0);
+		dma_iova_batch_flush(batch);
+	} else {
+		dma_iova_destroy(dev, &state, linked, DMA_FROM_DEVICE, 0);
+	}
+	if (!err && iommu_iova_to_phys(iommu_get_domain_for_dev(dev), addr))
+		err = -EEXIST;
+	return err;
+}
+
+static int use_all(struct device *dev)
+{
+	struct dma_iova_state state;
+	struct dma_iova_batch batch;
 
 	if (!dma_iova_try_alloc(dev, &state, page_to_phys(pages[0]), SIZE))
 		return -EOPNOTSUPP;
@@ -72,14 +93,8 @@ static int use_all(struct device *dev)
 	if (dma_use_iova(&state))
 		return -EINVAL;
 
-	if (!dma_iova_try_alloc(dev, &state, page_to_phys(pages[0]), SIZE))
-		return -EOPNOTSUPP;
-	err = use_reservation(dev, &state, &linked);
-	addr = state.addr;
-	dma_iova_destroy(dev, &state, linked, DMA_FROM_DEVICE, 0);
-	if (!err && iommu_iova_to_phys(iommu_get_domain_for_dev(dev), addr))
-		err = -EEXIST;
-	return err;
+	dma_iova_batch_init(&batch);
+	return reserve_and_use(dev, NULL) ?: reserve_and_use(dev, &batch);
 }
 
 static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
