@@ -28,10 +28,10 @@ build()
 # that, the way it was, to another place.
 dwarf()
 {
-	local cmd file=$out/dwarf.$1.o
+	local cmd file=$PWD/$out/dwarf.$1.o
 
 	cmd=$(sed -n '1s/^savedcmd_[^ ]* := //; 1s/ ; .*//; 1s/ -Wp,-MMD,[^ ]*//; 1p' "$(kernel_dir "$1")/${2%/*}/.${2##*/}.cmd")
-	(cd "$(kernel_dir "$1")" && eval "${cmd/ -o $2 / -g -o $PWD/$file }") > $out/dwarf.log 2>&1 ||
+	(cd "$(kernel_dir "$1")" && eval "${cmd/ -o $2 / -g -o $file }") > $out/dwarf.log 2>&1 ||
 		die_log $out/dwarf.log "$2: does not compile for its debug information"
 	readelf --debug-dump=info "$file" 2>> $out/dwarf.log
 	rm "$file"

@@ -218,11 +218,10 @@ static void trace_batch(struct kunit *test)
 		events = 0;
 		addr = states[i].addr;
 		dma_iova_batch_destroy(&batch, f->dev, &states[i], PAGE_SIZE,
-				       DMA_BIDIRECTIONAL, DMA_ATTR_WEAK_ORDERING);
+				       DMA_BIDIRECTIONAL, 0);
 		expect_event(test, (struct event) {
 			.name = "batch_destroy", .dev = f->dev, .dma_addr = addr,
 			.size = PAGE_SIZE, .dir = DMA_BIDIRECTIONAL,
-			.attrs = DMA_ATTR_WEAK_ORDERING,
 		});
 	}
 	dma_iova_batch_flush(&batch);

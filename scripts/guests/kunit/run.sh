@@ -36,7 +36,8 @@ run_machine()
 		append='kunit.enable=1'
 		clock+=(-initrd "$out/initramfs")
 	fi
-	if [[ $(machine "$name" qemu) == *id=bridge* ]]; then bus=,bus=bridge; fi
+	# Slot 0 has the ID that the bridge gives to all.
+	if [[ $(machine "$name" qemu) == *id=bridge* ]]; then bus=,bus=bridge,addr=1; fi
 	# A device that moves data, and one with memory
 	boot "$name" "$dir" "$image" "$append ${SUITE:+kunit.filter_glob=$SUITE.*}" -m "${MEMORY:-1G}" "${clock[@]}" \
 		-device "edu,dma_mask=0xffffffffffffffff$bus" \
