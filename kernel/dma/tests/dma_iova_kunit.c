@@ -381,7 +381,7 @@ static void link_vec_more_pieces_than_a_queue(struct kunit *test)
 	fixture_expect_nothing_linked(f, state.addr, size);
 	for (i = MANY_PIECES - 1; i >= 0; i -= 3)
 		fixture_expect_device_cannot_write(f, state.addr + i * PAGE_SIZE,
-					   pages[i]);
+						   pages[i]);
 	dma_iova_free(f->dev, &state);
 }
 
@@ -410,9 +410,9 @@ static void link_vec_unlinked_piece_by_piece(struct kunit *test)
 					      PAGE_SIZE);
 		for (j = i + 1; j < 8; j++)
 			fixture_expect_device_writes(f, state.addr + order[j] * PAGE_SIZE,
-					     pages[order[j]]);
+						     pages[order[j]]);
 		fixture_expect_device_cannot_write(f, state.addr + order[i] * PAGE_SIZE,
-					   pages[order[i]]);
+						   pages[order[i]]);
 	}
 	dma_iova_free(f->dev, &state);
 }

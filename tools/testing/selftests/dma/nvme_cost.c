@@ -274,7 +274,7 @@ static double one_run(const struct job *job, uint64_t count, long long overhead)
 		if (missed * SLEEP_NS <= busy / 1000)
 			return (double)busy / count;
 	}
-	errx(1, "%lld of %llu times not waited for I/O, in the last of %d tries: have a slower disk",
+	errx(1, "%lld of %llu times not waited, in the last of %d tries: have a slower disk",
 	     missed, (unsigned long long)count / job->depth, MAX_TRIES);
 }
 
