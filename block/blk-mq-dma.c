@@ -159,14 +159,16 @@ blk_dma_map_segment(struct request *req, struct device *dma_dev,
 						     bvec_phys(seg));
 		return true;
 	case PCI_P2PDMA_MAP_THRU_HOST_BRIDGE:
+		iter->addr = dma_map_phys(dma_dev, bvec_phys(seg), seg->bv_len,
+					  rq_dma_dir(req), DMA_ATTR_MMIO);
+		break;
 	case PCI_P2PDMA_MAP_NONE:
+		iter->addr = dma_map_bvec(dma_dev, seg, rq_dma_dir(req), 0);
 		break;
 	default:
 		return blk_dma_fail(iter, BLK_STS_TARGET);
 	}
 
-	iter->addr = dma_map_phys(dma_dev, bvec_phys(seg), seg->bv_len,
-				  rq_dma_dir(req), blk_dma_attrs(iter));
 	if (dma_mapping_error(dma_dev, iter->addr))
 		return blk_dma_fail(iter, BLK_STS_RESOURCE);
 	return true;

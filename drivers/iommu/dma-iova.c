@@ -778,7 +778,7 @@ void iommu_dma_iova_batch_flush(struct dma_iova_batch *batch)
 {
 	struct iommu_domain *domain = iommu_get_dma_domain(batch->dev);
 	struct iova_domain *iovad = &domain->iova_cookie->iovad;
-	struct iommu_iotlb_range ranges[DMA_IOVA_BATCH_SIZE];
+	struct iommu_iotlb_range ranges[DMA_IOVA_BATCH_SIZE] __uninitialized;
 	struct dma_iova_state *state;
 	unsigned int i;
 

@@ -4,7 +4,11 @@
 # config space of an NVMe controller: lines <phase> <event> <how often>, at the end
 # of the trace. Of the addresses in memory that a controller was given, those that
 # are 512 bytes behind the start of a page count as an event of their own.
-$1 == "pci_cfg_write" && $2 == "nvme" && $4 == "@0x3c" { phase = substr($NF, 3); next }
+function from_hex(digits,	n, i) {
+	for (i = 1; i <= length(digits); i++) n = n * 16 + index("0123456789abcdef", substr(digits, i, 1)) - 1
+	return n
+}
+$1 == "pci_cfg_write" && $2 == "nvme" && $4 == "@0x3c" { phase = from_hex(substr($NF, 3)); next }
 $1 == "pci_cfg_write" || phase == 0 { next }
 $1 == "pci_nvme_map_addr" && $3 ~ /200$/ { n[phase " map_addr_at_512"]++ }
 { n[phase " " $1]++ }
