@@ -232,9 +232,8 @@ static bool blk_dma_reserve(struct request *req, struct device *dma_dev,
 }
 
 /*
- * Segments that are linked by one call, as many as 128 KiB have, of which drivers
- * make the most behind an IOMMU (dma_opt_mapping_size()), wherever in a page it
- * begins: 528 bytes of stack
+ * Segments that are linked by one call: as many as 128 KiB have, wherever in a page
+ * it begins, for 528 bytes of stack
  */
 #define BLK_DMA_SEGMENTS	(SZ_128K / SZ_4K + 1)
 

@@ -107,17 +107,26 @@ bool iommu_dma_iova_try_alloc(struct device *dev, struct dma_iova_state *state,
 	return true;
 }
 
+/* The granules of the whole reservation */
+static struct iommu_iotlb_range iova_range(struct iova_domain *iovad,
+					   const struct dma_iova_state *state)
+{
+	size_t into = iova_offset(iovad, state->addr);
+
+	return (struct iommu_iotlb_range) {
+		.start	= state->addr - into,
+		.size	= iova_align(iovad, into + dma_iova_size(state)),
+	};
+}
+
 /* Give the whole reservation back, whatever has been linked into it. */
 static void iova_free(struct iommu_domain *domain, struct dma_iova_state *state,
 		      struct iommu_iotlb_gather *gather)
 {
 	struct iommu_dma_cookie *cookie = domain->iova_cookie;
-	size_t into = iova_offset(&cookie->iovad, state->addr);
+	struct iommu_iotlb_range range = iova_range(&cookie->iovad, state);
 
-	iommu_dma_free_iova(cookie, state->addr - into,
-			    iova_align(&cookie->iovad,
-				       into + dma_iova_size(state)),
-			    gather);
+	iommu_dma_free_iova(cookie, range.start, range.size, gather);
 	memset(state, 0, sizeof(*state));
 }
 
@@ -777,23 +786,17 @@ void iommu_dma_iova_batch_destroy(struct dma_iova_batch *batch,
 void iommu_dma_iova_batch_flush(struct dma_iova_batch *batch)
 {
 	struct iommu_domain *domain = iommu_get_dma_domain(batch->dev);
-	struct iova_domain *iovad = &domain->iova_cookie->iovad;
+	struct iommu_dma_cookie *cookie = domain->iova_cookie;
 	struct iommu_iotlb_range ranges[DMA_IOVA_BATCH_SIZE] __uninitialized;
-	struct dma_iova_state *state;
 	unsigned int i;
 
-	for (i = 0; i < batch->nr; i++) {
-		size_t into;
-
-		state = &batch->states[i];
-		into = iova_offset(iovad, state->addr);
-		ranges[i].start = state->addr - into;
-		ranges[i].size = iova_align(iovad, into + dma_iova_size(state));
-	}
+	for (i = 0; i < batch->nr; i++)
+		ranges[i] = iova_range(&cookie->iovad, &batch->states[i]);
 	iommu_iotlb_sync_ranges(domain, ranges, batch->nr, &batch->freelist);
 
-	for (state = batch->states; state < batch->states + batch->nr; state++)
-		iova_free(domain, state, NULL);
+	for (i = 0; i < batch->nr; i++)
+		iommu_dma_free_iova(cookie, ranges[i].start, ranges[i].size,
+				    NULL);
 	batch->nr = 0;
 }
 
