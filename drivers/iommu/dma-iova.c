@@ -165,16 +165,18 @@ static inline int iova_prot(struct device *dev, enum dma_data_direction dir,
 	return dma_info_to_prot(dir, dev_is_dma_coherent(dev), attrs);
 }
 
-/* Clean the caches for a device that does not see them. */
-static void iova_clean(struct device *dev, const struct phys_vec *vec,
-		       size_t nr, enum dma_data_direction dir,
-		       unsigned long attrs)
+/* Clean the caches for a device that does not see them, or refuse to. */
+static int iova_clean(struct device *dev, const struct phys_vec *vec,
+		      size_t nr, enum dma_data_direction dir,
+		      unsigned long attrs)
 {
-	if (dev_is_dma_coherent(dev) ||
-	    attrs & (DMA_ATTR_SKIP_CPU_SYNC | DMA_ATTR_MMIO))
-		return;
-	for (; nr; vec++, nr--)
+	if (dev_is_dma_coherent(dev) || attrs & DMA_ATTR_MMIO)
+		return 0;
+	if (attrs & DMA_ATTR_REQUIRE_COHERENT)
+		return -EOPNOTSUPP;
+	for (; nr && !(attrs & DMA_ATTR_SKIP_CPU_SYNC); vec++, nr--)
 		arch_sync_dma_for_device(vec->paddr, vec->len, dir);
+	return 0;
 }
 
 /* Link pieces of whole granules. */
@@ -183,7 +185,10 @@ iova_link_granules(struct device *dev, struct iommu_domain *domain,
 		   dma_addr_t addr, const struct phys_vec *vec, size_t nr,
 		   enum dma_data_direction dir, unsigned long attrs)
 {
-	iova_clean(dev, vec, nr, dir, attrs);
+	int err = iova_clean(dev, vec, nr, dir, attrs);
+
+	if (err)
+		return err;
 	return iommu_map_vec_nosync(domain, addr, vec, nr,
 				    iova_prot(dev, dir, attrs), GFP_ATOMIC);
 }
@@ -203,10 +208,13 @@ static int iova_map_parts(struct device *dev, struct iommu_domain *domain,
 
 	for (part = parts; part < parts + 3; part++) {
 		size_t into = iova_offset(iovad, part->paddr);
+		int err;
 
 		if (!part->len)
 			continue;
-		iova_clean(dev, part, 1, dir, attrs);
+		err = iova_clean(dev, part, 1, dir, attrs);
+		if (err)
+			return err;
 		granules[nr].paddr = part->paddr - into;
 		granules[nr].len = iova_align(iovad, into + part->len);
 		nr++;
@@ -224,7 +232,7 @@ static int bounce_end(struct device *dev, struct phys_vec *end, size_t size,
 		return 0;
 	phys = iommu_dma_bounce(dev, end->paddr, end->len, size, dir, attrs);
 	if (phys == (phys_addr_t)DMA_MAPPING_ERROR)
-		return -ENOMEM;
+		return attrs & DMA_ATTR_REQUIRE_COHERENT ? -EOPNOTSUPP : -ENOMEM;
 	end->paddr = phys;
 	return 0;
 }

@@ -16,6 +16,12 @@
 
 struct device;
 
+/*
+ * This is Linux 6.12 with the two-step API, and not mainline. Becomes larger when
+ * something is added.
+ */
+#define DMA_IOVA_BACKPORT	1
+
 /**
  * DOC: glossary
  *

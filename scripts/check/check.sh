@@ -22,7 +22,7 @@ run_steps "${steps[@]}"
 # What needs them. Guests with two CPUs wait in real time, so that there may be more.
 steps=()
 step kunit env JOBS=$((JOBS + 2)) scripts/guests/kunit/run.sh
-step nvme env KERNEL=test SHORT=1 scripts/guests/nvme/run.sh
+step nvme env KERNEL=test SHORT=1 JOBS=$((JOBS + 2)) scripts/guests/nvme/run.sh
 step events env SHORT=1 scripts/guests/events/run.sh
 step lint scripts/check/lint.sh
 step checkpatch scripts/check/checkpatch.sh

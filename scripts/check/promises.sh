@@ -48,7 +48,7 @@ there=$(awk '
 		split(substr($0, RSTART, RLENGTH), word, /[ []/)
 		list = FILENAME word[3]
 	}
-	match($0, /KUNIT_CASE(_[A-Z]+)*\([a-z0-9_]+/) {
+	match($0, /(KUNIT_CASE|CASE_OF_OURS)(_[A-Z]+)*\([a-z0-9_]+/) {
 		found = substr($0, RSTART, RLENGTH)
 		sub(/.*\(/, "", found)
 		cases[list] = cases[list] " " found
@@ -90,7 +90,7 @@ case_without_a_promise()  { comm -23 <(echo "$there") <(echo "$named") | sed -n 
 case_without_a_break()	  { comm -23 <(echo "$there") <(echo "$broken_by"); }
 case_in_no_suite()
 {
-	grep -ohE 'KUNIT_CASE(_[A-Z]+)*\([a-z0-9_]+' kernel/dma/tests/*_kunit.c | sed 's/.*(//' | sort -u |
+	grep -ohE '(KUNIT_CASE|CASE_OF_OURS)(_[A-Z]+)*\([a-z0-9_]+' kernel/dma/tests/*_kunit.c | sed 's/.*(//' | sort -u |
 		comm -23 - <(cut -d . -f 2 <<< "$there" | sort -u)
 }
 

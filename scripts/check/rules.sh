@@ -100,7 +100,7 @@ brought_without_a_file() { comm -23 <(brought | uniq) <(echo "$whole"); }
 directory_not_known()
 {
 	git ls-files -co --exclude-standard | sed -n 's,/.*,,p' | sort -u |
-		comm -23 - <(printf '%s\n' "${whole_dirs[@]}" .ci configs patches scripts | sort)
+		comm -23 - <(printf '%s\n' "${whole_dirs[@]}" .ci configs mainline patches scripts | sort)
 }
 
 # The numbers of the patches are those of their places.

@@ -167,8 +167,7 @@ static int rdma_rw_init_one_piece(struct rdma_rw_ctx *ctx, struct ib_qp *qp,
 	struct ib_device *dev = qp->pd->device;
 	u64 addr;
 
-	addr = ib_dma_map_page(dev, piece.bv_page, piece.bv_offset,
-			       piece.bv_len, dir);
+	addr = ib_dma_map_bvec(dev, &piece, dir);
 	if (ib_dma_mapping_error(dev, addr))
 		return -ENOMEM;
 	ctx->mapped = RDMA_RW_ONE_PIECE;
@@ -183,7 +182,7 @@ static void rdma_rw_unmap_pieces(struct ib_device *dev,
 	u32 i;
 
 	for (i = 0; i < nr; i++)
-		ib_dma_unmap_page(dev, sges[i].addr, sges[i].length, dir);
+		ib_dma_unmap_bvec(dev, sges[i].addr, sges[i].length, dir);
 }
 
 static int rdma_rw_map_pieces(struct ib_qp *qp,
@@ -197,9 +196,7 @@ static int rdma_rw_map_pieces(struct ib_qp *qp,
 	for (nr = 0; iter.bi_size; nr++) {
 		struct bio_vec piece = rdma_rw_next_piece(mem->bvecs, &iter);
 
-		sges[nr].addr = ib_dma_map_page(dev, piece.bv_page,
-						piece.bv_offset, piece.bv_len,
-						dir);
+		sges[nr].addr = ib_dma_map_bvec(dev, &piece, dir);
 		if (ib_dma_mapping_error(dev, sges[nr].addr)) {
 			rdma_rw_unmap_pieces(dev, sges, nr, dir);
 			return -ENOMEM;

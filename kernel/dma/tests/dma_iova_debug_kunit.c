@@ -648,6 +648,31 @@ static void report_link_of_stack(struct kunit *test)
 	dma_iova_destroy(f->dev, &state, PAGE_SIZE, DMA_TO_DEVICE, 0);
 }
 
+/* Map two buffers in one cache line with @attrs. */
+static void share_cache_line(struct fixture *f, unsigned long attrs)
+{
+	struct page *page = fixture_lone_page(f->test);
+	dma_addr_t first, second;
+
+	first = dma_map_page_attrs(f->dev, page, 0, 8, DMA_FROM_DEVICE, attrs);
+	second = dma_map_page_attrs(f->dev, page, 8, 8, DMA_FROM_DEVICE, attrs);
+	KUNIT_EXPECT_EQ(f->test, dma_mapping_error(f->dev, first), 0);
+	KUNIT_EXPECT_EQ(f->test, dma_mapping_error(f->dev, second), 0);
+	dma_unmap_page_attrs(f->dev, second, 8, DMA_FROM_DEVICE, attrs);
+	dma_unmap_page_attrs(f->dev, first, 8, DMA_FROM_DEVICE, attrs);
+}
+
+static void report_shared_cache_line(struct kunit *test)
+{
+	reports(test, "cacheline tracking EEXIST")
+		share_cache_line(test->priv, 0);
+}
+
+static void silent_shared_cache_line(struct kunit *test)
+{
+	share_cache_line(test->priv, DMA_ATTR_DEBUGGING_IGNORE_CACHELINES);
+}
+
 /* As in debugfs */
 static void dump_lists_pieces(struct kunit *test)
 {
@@ -806,7 +831,23 @@ static struct kunit_suite debug_suite = {
 	.test_cases	= debug_cases,
 };
 
-kunit_test_suite(debug_suite);
+/* Of the DMA API as a whole */
+static struct kunit_case any_cases[] = {
+	KUNIT_CASE(report_shared_cache_line),
+	KUNIT_CASE(silent_shared_cache_line),
+	{}
+};
 
-MODULE_DESCRIPTION("KUnit suite of dma-debug for the two-step DMA API");
+static struct kunit_suite any_suite = {
+	.name		= "dma_debug",
+	.suite_init	= debug_start,
+	.suite_exit	= debug_stop,
+	.init		= debug_init,
+	.exit		= debug_exit,
+	.test_cases	= any_cases,
+};
+
+kunit_test_suites(&debug_suite, &any_suite);
+
+MODULE_DESCRIPTION("KUnit suites of dma-debug for the two-step DMA API");
 MODULE_LICENSE("GPL");

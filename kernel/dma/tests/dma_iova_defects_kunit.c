@@ -203,8 +203,8 @@ static void try_alloc_identity_domain(struct kunit *test)
 static struct kunit_case defects_cases[] = {
 	KUNIT_CASE(destroy_partly_linked_returns_all),
 	KUNIT_CASE(link_piece_larger_than_4g),
-	KUNIT_CASE(link_vec_larger_than_4g),
-	KUNIT_CASE(link_vec_of_4g_outside_reservation),
+	CASE_OF_OURS(link_vec_larger_than_4g, LINK_VEC),
+	CASE_OF_OURS(link_vec_of_4g_outside_reservation, LINK_VEC),
 	KUNIT_CASE(try_alloc_identity_domain),
 	{}
 };

@@ -433,9 +433,9 @@ static void link_vec_fails_without_bounce_buffers(struct kunit *test)
 static struct kunit_case failures_cases[] = {
 	KUNIT_CASE(try_alloc_fails_when_all_is_reserved),
 	KUNIT_CASE(link_fails_at_each_step),
-	KUNIT_CASE(link_vec_fails_at_each_step),
-	KUNIT_CASE(link_vec_by_driver_fails_at_each_step),
-	KUNIT_CASE(link_vec_ragged_fails_at_each_step),
+	CASE_OF_OURS(link_vec_fails_at_each_step, LINK_VEC),
+	CASE_OF_OURS(link_vec_by_driver_fails_at_each_step, LINK_VEC),
+	CASE_OF_OURS(link_vec_ragged_fails_at_each_step, LINK_VEC),
 	KUNIT_CASE(sync_fails_and_succeeds_later),
 	{}
 };
@@ -450,9 +450,9 @@ static struct kunit_suite failures_suite = {
 
 static struct kunit_case failures_bounce_cases[] = {
 	KUNIT_CASE(bounced_link_fails_at_each_step),
-	KUNIT_CASE(bounced_link_vec_fails_at_each_step),
+	CASE_OF_OURS(bounced_link_vec_fails_at_each_step, LINK_VEC),
 	KUNIT_CASE(link_fails_without_bounce_buffers),
-	KUNIT_CASE(link_vec_fails_without_bounce_buffers),
+	CASE_OF_OURS(link_vec_fails_without_bounce_buffers, LINK_VEC),
 	{}
 };
 

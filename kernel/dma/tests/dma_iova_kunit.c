@@ -788,29 +788,61 @@ static void link_beyond_4g(struct kunit *test)
 }
 
 /* The device reads the memory, and cannot write to it. */
-static void link_to_device_is_read_only(struct kunit *test)
+static void link_to_device(struct fixture *f, struct dma_iova_state *state,
+			   struct page **pages)
 {
-	struct fixture *f = test->priv;
-	struct page **pages = fixture_scattered_pages(test, 3);
-	struct phys_vec *vec = vec_of_pages(test, pages, 2);
+	int i;
+
+	for (i = 0; i < 2; i++)
+		KUNIT_ASSERT_EQ(f->test, 0,
+				dma_iova_link(f->dev, state,
+					      page_to_phys(pages[i]),
+					      i * PAGE_SIZE, PAGE_SIZE,
+					      DMA_TO_DEVICE, 0));
+}
+
+static void link_vec_to_device(struct fixture *f, struct dma_iova_state *state,
+			       struct page **pages)
+{
+	struct phys_vec *vec = vec_of_pages(f->test, pages, 2);
+
+	KUNIT_ASSERT_EQ(f->test, 0, dma_iova_link_vec(f->dev, state, vec, 2, 0,
+						      DMA_TO_DEVICE, 0));
+}
+
+static void expect_read_only(struct fixture *f,
+			     void (*link)(struct fixture *f,
+					  struct dma_iova_state *state,
+					  struct page **pages))
+{
+	struct page **pages = fixture_scattered_pages(f->test, 3);
 	struct page *read = pages[2];
 	struct dma_iova_state state, to;
 
 	fixture_reserve(f, &state, 0, 2 * PAGE_SIZE);
-	KUNIT_ASSERT_EQ(test, 0, dma_iova_link_vec(f->dev, &state, vec, 2, 0,
-						   DMA_TO_DEVICE, 0));
-	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0,
-					       2 * PAGE_SIZE));
+	link(f, &state, pages);
+	KUNIT_EXPECT_EQ(f->test, 0, dma_iova_sync(f->dev, &state, 0,
+						  2 * PAGE_SIZE));
 	fixture_fill_page(pages[1], 7);
 	fixture_link_pages(f, &to, &read, 1);
-	edu_copy(test, f->edu, to.addr, state.addr + PAGE_SIZE, PAGE_SIZE);
-	KUNIT_EXPECT_MEMEQ(test, page_address(read), page_address(pages[1]),
+	edu_copy(f->test, f->edu, to.addr, state.addr + PAGE_SIZE, PAGE_SIZE);
+	KUNIT_EXPECT_MEMEQ(f->test, page_address(read), page_address(pages[1]),
 			   PAGE_SIZE);
 	fixture_destroy(f, &to, PAGE_SIZE);
 
 	fixture_expect_device_cannot_write(f, state.addr, pages[0]);
 	fixture_expect_device_cannot_write(f, state.addr + PAGE_SIZE, pages[1]);
 	dma_iova_destroy(f->dev, &state, 2 * PAGE_SIZE, DMA_TO_DEVICE, 0);
+}
+
+static void link_to_device_is_read_only(struct kunit *test)
+{
+	expect_read_only(test->priv, link_to_device);
+}
+
+static void link_vec_to_device_is_read_only(struct kunit *test)
+{
+	expect_read_only(test->priv, link_vec_to_device);
 }
 
 /* sync */
@@ -1812,8 +1844,8 @@ static int hand_over_init(struct kunit *test)
 }
 
 static struct kunit_case swiotlb_cases[] = {
-	KUNIT_CASE(hand_over_nothing),
-	KUNIT_CASE(hand_over_without_reservation),
+	CASE_OF_OURS(hand_over_nothing, HAND_OVER),
+	CASE_OF_OURS(hand_over_without_reservation, HAND_OVER),
 	{}
 };
 
@@ -1827,65 +1859,66 @@ static struct kunit_suite swiotlb_suite = {
 };
 
 static struct kunit_case iommu_cases[] = {
-	KUNIT_CASE(try_alloc_without_iommu_device),
+	CASE_OF_OURS(try_alloc_without_iommu_device, MISUSE),
 	KUNIT_CASE(try_alloc_without_mask),
 	KUNIT_CASE(try_alloc_needs_larger_alignment),
-	KUNIT_CASE(try_alloc_size_zero),
-	KUNIT_CASE(try_alloc_private_flag_in_size),
+	CASE_OF_OURS(try_alloc_size_zero, MISUSE),
+	CASE_OF_OURS(try_alloc_private_flag_in_size, MISUSE),
 	KUNIT_CASE(private_flag_is_above_32_bits),
 	KUNIT_CASE(try_alloc_exhausted),
 	KUNIT_CASE(try_alloc_keeps_offset),
 	KUNIT_CASE(try_alloc_untrusted_without_swiotlb),
 	KUNIT_CASE(link_scattered_pages),
 	KUNIT_CASE(link_ragged_ends),
-	KUNIT_CASE(link_vec_scattered_pages),
-	KUNIT_CASE(link_vec_ragged_ends),
-	KUNIT_CASE(link_vec_pieces_of_all_sizes),
-	KUNIT_CASE_SLOW(link_vec_more_pieces_than_a_queue),
-	KUNIT_CASE(link_vec_unlinked_piece_by_piece),
-	KUNIT_CASE(link_vec_into_the_middle_of_another),
-	KUNIT_CASE(link_vec_neighbours_unlinked_apart),
-	KUNIT_CASE(link_vec_of_nothing),
-	KUNIT_CASE(link_vec_outside_reservation),
-	KUNIT_CASE(link_vec_dir_none),
-	KUNIT_CASE(link_vec_misaligned_piece),
-	KUNIT_CASE(link_outside_reservation),
-	KUNIT_CASE(link_offset_overflow),
-	KUNIT_CASE(link_size_zero),
-	KUNIT_CASE(link_dir_none),
-	KUNIT_CASE(link_misaligned_start),
-	KUNIT_CASE(link_misaligned_offset),
-	KUNIT_CASE(link_misaligned_end),
-	KUNIT_CASE(link_other_offset_in_granule),
-	KUNIT_CASE(link_without_reservation),
+	CASE_OF_OURS(link_vec_scattered_pages, LINK_VEC),
+	CASE_OF_OURS(link_vec_ragged_ends, LINK_VEC),
+	CASE_OF_OURS(link_vec_pieces_of_all_sizes, LINK_VEC),
+	CASE_OF_OURS_SLOW(link_vec_more_pieces_than_a_queue, LINK_VEC),
+	CASE_OF_OURS(link_vec_unlinked_piece_by_piece, LINK_VEC),
+	CASE_OF_OURS(link_vec_into_the_middle_of_another, LINK_VEC),
+	CASE_OF_OURS(link_vec_neighbours_unlinked_apart, LINK_VEC),
+	CASE_OF_OURS(link_vec_of_nothing, LINK_VEC),
+	CASE_OF_OURS(link_vec_outside_reservation, LINK_VEC),
+	CASE_OF_OURS(link_vec_dir_none, LINK_VEC),
+	CASE_OF_OURS(link_vec_misaligned_piece, LINK_VEC),
+	CASE_OF_OURS(link_outside_reservation, MISUSE),
+	CASE_OF_OURS(link_offset_overflow, MISUSE),
+	CASE_OF_OURS(link_size_zero, MISUSE),
+	CASE_OF_OURS(link_dir_none, MISUSE),
+	CASE_OF_OURS(link_misaligned_start, MISUSE),
+	CASE_OF_OURS(link_misaligned_offset, MISUSE),
+	CASE_OF_OURS(link_misaligned_end, MISUSE),
+	CASE_OF_OURS(link_other_offset_in_granule, MISUSE),
+	CASE_OF_OURS(link_without_reservation, MISUSE),
 	KUNIT_CASE(link_in_atomic_context),
 	KUNIT_CASE(link_mmio),
 	KUNIT_CASE(link_beyond_4g),
 	KUNIT_CASE(link_large_piece),
 	KUNIT_CASE(link_to_device_is_read_only),
-	KUNIT_CASE(sync_outside_reservation),
-	KUNIT_CASE(hand_over_nothing),
-	KUNIT_CASE(hand_over_without_reservation),
-	KUNIT_CASE(hand_over_dir_none),
+	CASE_OF_OURS(link_vec_to_device_is_read_only, LINK_VEC),
+	CASE_OF_OURS(sync_outside_reservation, MISUSE),
+	CASE_OF_OURS(hand_over_nothing, HAND_OVER),
+	CASE_OF_OURS(hand_over_without_reservation, HAND_OVER),
+	CASE_OF_OURS(hand_over_dir_none, HAND_OVER),
 	KUNIT_CASE(unlink_isolates),
 	KUNIT_CASE(unlink_each_with_its_direction),
 	KUNIT_CASE(unlink_then_link_anew),
-	KUNIT_CASE(unlink_across_hole),
-	KUNIT_CASE(unlink_never_linked),
-	KUNIT_CASE(unlink_never_linked_far_away),
-	KUNIT_CASE(unlink_outside_reservation),
-	KUNIT_CASE(unlink_dir_none),
-	KUNIT_CASE(unlink_half_a_granule),
-	KUNIT_CASE(unlink_half_a_large_piece),
-	KUNIT_CASE(unlink_half_a_piece_and_others),
+	CASE_OF_OURS(unlink_across_hole, MISUSE),
+	CASE_OF_OURS(unlink_never_linked, MISUSE),
+	CASE_OF_OURS(unlink_never_linked_far_away, MISUSE),
+	CASE_OF_OURS(unlink_outside_reservation, MISUSE),
+	CASE_OF_OURS(unlink_dir_none, MISUSE),
+	CASE_OF_OURS(unlink_half_a_granule, MISUSE),
+	CASE_OF_OURS(unlink_half_a_large_piece, MISUSE),
+	CASE_OF_OURS(unlink_half_a_piece_and_others, MISUSE),
 	KUNIT_CASE(destroy_isolates),
 	KUNIT_CASE(destroy_after_failed_link),
 	KUNIT_CASE(destroy_with_nothing_linked),
 	KUNIT_CASE_SLOW(destroy_frees_whole_reservation),
 	KUNIT_CASE(destroy_partly_linked_frees_all),
-	KUNIT_CASE(destroy_more_than_reserved),
-	KUNIT_CASE(destroy_across_hole),
-	KUNIT_CASE(destroy_twice),
+	CASE_OF_OURS(destroy_more_than_reserved, MISUSE),
+	CASE_OF_OURS(destroy_across_hole, MISUSE),
+	CASE_OF_OURS(destroy_twice, MISUSE),
 	KUNIT_CASE(need_unmap_behind_iommu),
 	{}
 };
@@ -1900,21 +1933,21 @@ static struct kunit_suite iommu_suite = {
 };
 
 static struct kunit_case bounce_cases[] = {
-	KUNIT_CASE_SLOW(bounce_within_granule),
+	CASE_OF_OURS_SLOW(bounce_within_granule, MISUSE),
 	KUNIT_CASE(bounce_without_middle),
 	KUNIT_CASE(bounce_around_middle),
 	KUNIT_CASE(bounce_ends_of_scattered_pieces),
 	KUNIT_CASE(bounce_skip_cpu_sync),
-	KUNIT_CASE(bounce_unlink_dir_none),
-	KUNIT_CASE(bounce_sync_for_cpu_and_device),
-	KUNIT_CASE(hand_over_nothing),
-	KUNIT_CASE(hand_over_without_reservation),
-	KUNIT_CASE(hand_over_dir_none),
+	CASE_OF_OURS(bounce_unlink_dir_none, MISUSE),
+	CASE_OF_OURS(bounce_sync_for_cpu_and_device, HAND_OVER),
+	CASE_OF_OURS(hand_over_nothing, HAND_OVER),
+	CASE_OF_OURS(hand_over_without_reservation, HAND_OVER),
+	CASE_OF_OURS(hand_over_dir_none, HAND_OVER),
 	KUNIT_CASE(try_alloc_bounce_offset_not_kept),
 	KUNIT_CASE(link_mmio_cannot_bounce),
 	KUNIT_CASE(link_bounce_offset_not_kept),
 	KUNIT_CASE(streaming_bounces),
-	KUNIT_CASE_SLOW(bounce_until_full),
+	CASE_OF_OURS_SLOW(bounce_until_full, MISUSE),
 	{}
 };
 

@@ -10,6 +10,7 @@
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/kprobes.h>
+#include <linux/scatterlist.h>
 #include <linux/sizes.h>
 #include <linux/swiotlb.h>
 
@@ -183,6 +184,44 @@ static void link_mmio_cleans_nothing(struct kunit *test)
 }
 
 /* Just the bytes, with neighbours in memory together */
+/* Nothing is mapped, or cleaned, for a device that would not see the caches. */
+static void coherence_is_refused(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	phys_addr_t phys = page_to_phys(page);
+	struct phys_vec vec = { phys, PAGE_SIZE };
+	struct dma_iova_state state;
+	struct scatterlist sg;
+
+	fixture_reserve(f, &state, phys, PAGE_SIZE + 64);
+	forget();
+	KUNIT_EXPECT_EQ(test, dma_iova_link(f->dev, &state, phys, 0, PAGE_SIZE,
+					    DMA_BIDIRECTIONAL,
+					    DMA_ATTR_REQUIRE_COHERENT),
+			-EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, dma_iova_link(f->dev, &state, phys, PAGE_SIZE, 64,
+					    DMA_BIDIRECTIONAL,
+					    DMA_ATTR_REQUIRE_COHERENT),
+			-EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, dma_iova_link_vec(f->dev, &state, &vec, 1, 0,
+						DMA_BIDIRECTIONAL,
+						DMA_ATTR_REQUIRE_COHERENT),
+			-EOPNOTSUPP);
+	fixture_expect_nothing_linked(f, state.addr, PAGE_SIZE + 64);
+	dma_iova_free(f->dev, &state);
+
+	KUNIT_EXPECT_EQ(test, dma_map_page_attrs(f->dev, page, 0, PAGE_SIZE,
+						 DMA_BIDIRECTIONAL,
+						 DMA_ATTR_REQUIRE_COHERENT),
+			DMA_MAPPING_ERROR);
+	sg_init_table(&sg, 1);
+	sg_set_page(&sg, page, PAGE_SIZE, 0);
+	KUNIT_EXPECT_EQ(test, dma_map_sg_attrs(f->dev, &sg, 1, DMA_BIDIRECTIONAL,
+					       DMA_ATTR_REQUIRE_COHERENT), 0);
+	expect_not_maintained(test, &cleaned);
+}
+
 static void unlink_invalidates_caches(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -273,6 +312,7 @@ static struct kunit_case noncoherent_cases[] = {
 	KUNIT_CASE(link_cleans_caches),
 	KUNIT_CASE(link_skip_cpu_sync_cleans_nothing),
 	KUNIT_CASE(link_mmio_cleans_nothing),
+	KUNIT_CASE(coherence_is_refused),
 	KUNIT_CASE(unlink_invalidates_caches),
 	KUNIT_CASE(destroy_invalidates_caches),
 	KUNIT_CASE(unlink_to_device_invalidates_nothing),

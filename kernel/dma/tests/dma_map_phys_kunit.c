@@ -8,6 +8,8 @@
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
 #include <linux/pci.h>
+#include <linux/scatterlist.h>
+#include <linux/swiotlb.h>
 
 #include "fixture.h"
 #include "p2pmem.h"
@@ -83,6 +85,21 @@ static void phys_maps_device_memory(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
 }
 
+/* Behind an IOMMU a coherent device needs no copy, wherever the memory is. */
+static void phys_is_coherent(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	phys_addr_t phys = page_to_phys(fixture_lone_page(test)) + 64;
+	dma_addr_t addr;
+
+	addr = map_phys(f, phys, 64, DMA_BIDIRECTIONAL,
+			DMA_ATTR_REQUIRE_COHERENT);
+	KUNIT_EXPECT_EQ(test, iommu_iova_to_phys(f->domain, addr), phys);
+	dma_unmap_phys(f->dev, addr, 64, DMA_BIDIRECTIONAL,
+		       DMA_ATTR_REQUIRE_COHERENT);
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+}
+
 static void phys_fails(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -129,6 +146,61 @@ static void bounce_phys(struct kunit *test)
 			page_to_phys(page) + 64);
 	dma_unmap_phys(f->dev, addr, 64, DMA_TO_DEVICE, 0);
 	expect_data_moves(f);
+}
+
+static long slots_used(struct fixture *f)
+{
+	return atomic_long_read(&f->dev->dma_io_tlb_mem->total_used);
+}
+
+static int map_one_sg(struct fixture *f, struct page *page, size_t size,
+		      unsigned long attrs)
+{
+	struct scatterlist sg;
+	int nr;
+
+	sg_init_table(&sg, 1);
+	sg_set_page(&sg, page, size, 0);
+	nr = dma_map_sg_attrs(f->dev, &sg, 1, DMA_BIDIRECTIONAL, attrs);
+	if (nr)
+		dma_unmap_sg_attrs(f->dev, &sg, 1, DMA_BIDIRECTIONAL, attrs);
+	return nr;
+}
+
+/* The attribute is about the copy: what fills its granules has none. */
+static void bounce_refuses_to_copy(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	phys_addr_t phys = page_to_phys(page);
+	struct dma_iova_state state;
+	long slots = slots_used(f);
+	dma_addr_t addr;
+
+	KUNIT_EXPECT_EQ(test, dma_map_phys(f->dev, phys, 64, DMA_BIDIRECTIONAL,
+					   DMA_ATTR_REQUIRE_COHERENT),
+			DMA_MAPPING_ERROR);
+	KUNIT_EXPECT_EQ(test, map_one_sg(f, page, 64, DMA_ATTR_REQUIRE_COHERENT),
+			0);
+	KUNIT_EXPECT_EQ(test, map_one_sg(f, page, PAGE_SIZE,
+					 DMA_ATTR_REQUIRE_COHERENT), 1);
+	addr = map_phys(f, phys, PAGE_SIZE, DMA_BIDIRECTIONAL,
+			DMA_ATTR_REQUIRE_COHERENT);
+	KUNIT_EXPECT_EQ(test, iommu_iova_to_phys(f->domain, addr), phys);
+	dma_unmap_phys(f->dev, addr, PAGE_SIZE, DMA_BIDIRECTIONAL,
+		       DMA_ATTR_REQUIRE_COHERENT);
+
+	fixture_reserve(f, &state, phys, PAGE_SIZE + 64);
+	KUNIT_EXPECT_EQ(test, dma_iova_link(f->dev, &state, phys, PAGE_SIZE, 64,
+					    DMA_BIDIRECTIONAL,
+					    DMA_ATTR_REQUIRE_COHERENT),
+			-EOPNOTSUPP);
+	fixture_expect_nothing_linked(f, state.addr, PAGE_SIZE + 64);
+	KUNIT_EXPECT_EQ(test, dma_iova_link(f->dev, &state, phys, 0, PAGE_SIZE,
+					    DMA_BIDIRECTIONAL,
+					    DMA_ATTR_REQUIRE_COHERENT), 0);
+	fixture_destroy(f, &state, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, slots_used(f), slots);
 }
 
 /* The device would reach what is beside it in the granule. */
@@ -211,12 +283,29 @@ static void swiotlb_phys(struct kunit *test)
 	expect_data_moves(f);
 }
 
+static void swiotlb_refuses_to_copy(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	long slots = slots_used(f);
+
+	KUNIT_EXPECT_EQ(test, dma_map_phys(f->dev, page_to_phys(page), PAGE_SIZE,
+					   DMA_BIDIRECTIONAL,
+					   DMA_ATTR_REQUIRE_COHERENT),
+			DMA_MAPPING_ERROR);
+	KUNIT_EXPECT_EQ(test, map_one_sg(f, page, PAGE_SIZE,
+					 DMA_ATTR_REQUIRE_COHERENT), 0);
+	KUNIT_EXPECT_EQ(test, map_one_sg(f, page, PAGE_SIZE, 0), 1);
+	KUNIT_EXPECT_EQ(test, slots_used(f), slots);
+}
+
 static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(phys_moves_data),
 	KUNIT_CASE(phys_maps_as_page),
 	KUNIT_CASE(phys_maps_device_memory),
+	KUNIT_CASE(phys_is_coherent),
 	KUNIT_CASE(phys_fails),
-	KUNIT_CASE(phys_without_direction),
+	CASE_OF_OURS(phys_without_direction, MISUSE),
 	{}
 };
 
@@ -233,6 +322,7 @@ static struct kunit_case bounce_cases[] = {
 	KUNIT_CASE(bounce_phys),
 	KUNIT_CASE(bounce_refuses_device_memory),
 	KUNIT_CASE(bounce_p2p_memory),
+	KUNIT_CASE(bounce_refuses_to_copy),
 	{}
 };
 
@@ -261,6 +351,7 @@ static struct kunit_suite direct_suite = {
 
 static struct kunit_case swiotlb_cases[] = {
 	KUNIT_CASE(swiotlb_phys),
+	KUNIT_CASE(swiotlb_refuses_to_copy),
 	{}
 };
 

@@ -830,8 +830,8 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(range_fails_before_stale_flags),
 	KUNIT_CASE(range_sync_fails),
 	KUNIT_CASE(map_pfn_fails),
-	KUNIT_CASE(map_pfn_without_page),
-	KUNIT_CASE(alloc_not_allowed),
+	CASE_OF_OURS(map_pfn_without_page, MISUSE),
+	CASE_OF_OURS(alloc_not_allowed, MISUSE),
 	KUNIT_CASE(alloc_narrow_device),
 #ifdef CONFIG_ARCH_HAS_SYNC_DMA_FOR_DEVICE
 	KUNIT_CASE(alloc_noncoherent_device),

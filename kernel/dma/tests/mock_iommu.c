@@ -188,6 +188,7 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
 	return err;
 }
 
+#ifndef DMA_IOVA_MAINLINE
 /* By granules, since nothing is said about the alignment to larger pages. */
 static int mock_map_vec(struct iommu_domain *domain, unsigned long iova,
 			const struct phys_vec *vec, size_t nr, int prot,
@@ -207,6 +208,7 @@ static int mock_map_vec(struct iommu_domain *domain, unsigned long iova,
 	spin_unlock_irqrestore(&mock->lock, flags);
 	return err;
 }
+#endif
 
 /* Stops at a hole. A large page goes in full wherever the range begins in it. */
 static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
@@ -296,6 +298,7 @@ static void mock_iotlb_sync(struct iommu_domain *domain,
 	spin_unlock_irqrestore(&mock->lock, flags);
 }
 
+#ifndef DMA_IOVA_MAINLINE
 static void mock_iotlb_sync_ranges(struct iommu_domain *domain,
 				   const struct iommu_iotlb_range *ranges,
 				   size_t nr, bool tables)
@@ -310,6 +313,7 @@ static void mock_iotlb_sync_ranges(struct iommu_domain *domain,
 			   ranges->start + ranges->size - 1);
 	spin_unlock_irqrestore(&mock->lock, flags);
 }
+#endif
 
 static void mock_flush_iotlb_all(struct iommu_domain *domain)
 {
@@ -346,7 +350,12 @@ phys_addr_t mock_iommu_device_sees(struct mock_iommu *mock, dma_addr_t addr)
 	return translate_locked(mock, &mock->seen, addr);
 }
 
+#ifdef DMA_IOVA_MAINLINE
+static int mock_attach(struct iommu_domain *domain, struct device *dev,
+		       struct iommu_domain *old)
+#else
 static int mock_attach(struct iommu_domain *domain, struct device *dev)
+#endif
 {
 	return 0;
 }
@@ -366,7 +375,9 @@ static const struct iommu_domain_ops mock_paging_ops = {
 	.unmap_pages		= mock_unmap_pages,
 	.iotlb_sync_map		= mock_iotlb_sync_map,
 	.iotlb_sync		= mock_iotlb_sync,
+#ifndef DMA_IOVA_MAINLINE
 	.iotlb_sync_ranges	= mock_iotlb_sync_ranges,
+#endif
 	.flush_iotlb_all	= mock_flush_iotlb_all,
 	.iova_to_phys		= mock_iova_to_phys,
 	.free			= mock_domain_free,
@@ -411,8 +422,10 @@ static struct iommu_domain *mock_domain_alloc_paging(struct device *dev)
 	struct iommu_domain *domain = &mock->domain;
 
 	mock->ops = mock_paging_ops;
+#ifndef DMA_IOVA_MAINLINE
 	if (mock->config.map_vec)
 		mock->ops.map_vec = mock_map_vec;
+#endif
 	domain->ops = &mock->ops;
 	domain->pgsize_bitmap = mock->config.page_sizes;
 	if (BIT(granule_shift(mock)) > PAGE_SIZE)
@@ -498,14 +511,21 @@ struct device *mock_iommu_add_device(struct kunit *test, struct mock_iommu *mock
 	return &pdev->dev;
 }
 
+#ifdef DMA_IOVA_MAINLINE
+static void mock_enlarge_granule(struct kunit *test, struct mock_iommu *mock)
+{
+	kunit_skip(test, "iommu-dma does not let others at its allocator");
+}
+#else
 /* As if the kernel had pages that large: nothing has been allocated yet. */
-static void mock_enlarge_granule(struct mock_iommu *mock)
+static void mock_enlarge_granule(struct kunit *test, struct mock_iommu *mock)
 {
 	struct iova_domain *iovad = &mock->domain.iova_cookie->iovad;
 
 	iovad->granule = BIT(granule_shift(mock));
 	iovad->start_pfn = max(1UL, aperture_start(mock) >> iova_shift(iovad));
 }
+#endif
 
 struct mock_iommu *mock_iommu_create(struct kunit *test,
 				     const struct mock_iommu_config *config)
@@ -536,7 +556,7 @@ struct mock_iommu *mock_iommu_create(struct kunit *test,
 		mock->dev = mock_iommu_add_device(test, mock);
 	mock->domain.pgsize_bitmap = config->page_sizes;
 	if (BIT(granule_shift(mock)) > PAGE_SIZE)
-		mock_enlarge_granule(mock);
+		mock_enlarge_granule(test, mock);
 	return mock;
 }
 

@@ -24,6 +24,7 @@ static int spy_map_pages(struct iommu_domain *domain, unsigned long iova,
 	return err;
 }
 
+#ifndef DMA_IOVA_MAINLINE
 /* Counts, and fails, range by range, as if they had come one by one. */
 static int spy_map_vec(struct iommu_domain *domain, unsigned long iova,
 		       const struct phys_vec *vec, size_t nr, int prot,
@@ -51,6 +52,7 @@ static int spy_map_vec(struct iommu_domain *domain, unsigned long iova,
 	spy.bytes_mapped += *mapped;
 	return err ?: fail;
 }
+#endif
 
 static size_t spy_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 			      size_t pgsize, size_t pgcount,
@@ -84,6 +86,7 @@ static void spy_iotlb_sync(struct iommu_domain *domain,
 	spy.driver->iotlb_sync(domain, gather);
 }
 
+#ifndef DMA_IOVA_MAINLINE
 static void spy_iotlb_sync_ranges(struct iommu_domain *domain,
 				  const struct iommu_iotlb_range *ranges,
 				  size_t nr, bool tables)
@@ -96,6 +99,7 @@ static void spy_iotlb_sync_ranges(struct iommu_domain *domain,
 		spy.range_bytes += ranges[i].size;
 	spy.driver->iotlb_sync_ranges(domain, ranges, nr, tables);
 }
+#endif
 
 static void spy_flush_iotlb_all(struct iommu_domain *domain)
 {
@@ -153,13 +157,15 @@ int spy_insert(struct kunit *test)
 	spy.driver = f->domain->ops;
 	spy.ops = *spy.driver;
 	spy.ops.map_pages = spy_map_pages;
+#ifndef DMA_IOVA_MAINLINE
 	if (spy.driver->map_vec)
 		spy.ops.map_vec = spy_map_vec;
+	if (spy.driver->iotlb_sync_ranges)
+		spy.ops.iotlb_sync_ranges = spy_iotlb_sync_ranges;
+#endif
 	spy.ops.unmap_pages = spy_unmap_pages;
 	spy.ops.iotlb_sync_map = spy_iotlb_sync_map;
 	spy.ops.iotlb_sync = spy_iotlb_sync;
-	if (spy.driver->iotlb_sync_ranges)
-		spy.ops.iotlb_sync_ranges = spy_iotlb_sync_ranges;
 	spy.ops.flush_iotlb_all = spy_flush_iotlb_all;
 	spy.ops.iova_to_phys = spy_iova_to_phys;
 	f->domain->ops = &spy.ops;

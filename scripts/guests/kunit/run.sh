@@ -16,6 +16,7 @@ set -euo pipefail
 . "$(dirname "$0")/../../lib/repo.sh"
 . scripts/lib/rootfs.sh
 . scripts/lib/guest.sh
+. scripts/guests/kunit/boot.sh
 
 table=configs/suites
 out=build/kunit${SUITE:+-one}
@@ -26,22 +27,16 @@ has_kmemleak() { grep -q '^CONFIG_DEBUG_KMEMLEAK=y' "build/kernels/$1/.config"; 
 # run_machine <name>
 run_machine()
 {
-	local name=$1 dir=$out/$1 kernel image append bus='' clock=() rc=0 failed=0 wrong
+	local name=$1 dir=$out/$1 kernel image append=(kunit_shutdown=poweroff) initrd=() rc=0 failed=0 wrong
 
 	kernel=${KERNEL:-$(machine "$name" kernel)}
 	image=$(kernel_of "$kernel")
-	append=kunit_shutdown=poweroff
-	if [[ $(machine "$name" qemu) != *-smp* ]]; then clock=("${icount[@]}"); fi
 	if has_kmemleak "$kernel"; then
-		append='kunit.enable=1'
-		clock+=(-initrd "$out/initramfs")
+		append=(kunit.enable=1)
+		initrd=(-initrd "$out/initramfs")
 	fi
-	# Slot 0 has the ID that the bridge gives to all.
-	if [[ $(machine "$name" qemu) == *id=bridge* ]]; then bus=,bus=bridge,addr=1; fi
-	# A device that moves data, and one with memory
-	boot "$name" "$dir" "$image" "$append ${SUITE:+kunit.filter_glob=$SUITE.*}" -m "${MEMORY:-1G}" "${clock[@]}" \
-		-device "edu,dma_mask=0xffffffffffffffff$bus" \
-		-object memory-backend-ram,id=p2p,size=4M -device ivshmem-plain,memdev=p2p || rc=$?
+	if [ -n "${SUITE:-}" ]; then append+=("kunit.filter_glob=$SUITE.*"); fi
+	boot_kunit "$name" "$dir" "$image" "${append[@]}" -- "${initrd[@]}" || rc=$?
 
 	wrong=$(complaint "$dir" "$rc")
 	if [ -n "$wrong" ]; then

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Providers of P2PDMA, which need no struct pages. The one without pages is QEMU's
+ * edu, the one with pages ivshmem.
+ */
+#include <kunit/test.h>
+#include <linux/pci-p2pdma.h>
+
+#include "edu.h"
+#include "p2pmem.h"
+#include "warnings.h"
+
+static struct p2pdma_provider *provider_of(struct kunit *test,
+					   struct pci_dev *pdev, int bar)
+{
+	struct p2pdma_provider *provider = pcim_p2pdma_provider(pdev, bar);
+
+	KUNIT_ASSERT_NOT_NULL(test, provider);
+	KUNIT_EXPECT_PTR_EQ(test, provider->owner, &pdev->dev);
+	KUNIT_EXPECT_EQ(test, pci_resource_start(pdev, bar) + provider->bus_offset,
+			pci_bus_address(pdev, bar));
+	return provider;
+}
+
+static void provider_without_pages(struct kunit *test)
+{
+	struct edu *edu = edu_get(test);
+	struct pci_dev *pdev = edu->pdev;
+	struct p2pdma_provider *provider;
+
+	KUNIT_EXPECT_NULL(test, pcim_p2pdma_provider(pdev, 0));
+	KUNIT_ASSERT_EQ(test, pcim_p2pdma_init(pdev), 0);
+	provider = provider_of(test, pdev, 0);
+	KUNIT_EXPECT_EQ(test, pcim_p2pdma_init(pdev), 0);
+	KUNIT_EXPECT_PTR_EQ(test, pcim_p2pdma_provider(pdev, 0), provider);
+
+	/* There is no memory to hand out, and nobody is told that there is. */
+	KUNIT_EXPECT_NULL(test, pci_alloc_p2pmem(pdev, PAGE_SIZE));
+	KUNIT_EXPECT_FALSE(test, pci_has_p2pmem(pdev));
+
+	edu_release(test);
+	KUNIT_EXPECT_NULL(test, pcim_p2pdma_provider(pdev, 0));
+}
+
+static void provider_of_memory_bars_only(struct kunit *test)
+{
+	struct pci_dev *pdev = p2pmem_get(test);
+	int bar;
+
+	for (bar = 0; bar < PCI_STD_NUM_BARS; bar++) {
+		if (pci_resource_flags(pdev, bar) & IORESOURCE_MEM)
+			provider_of(test, pdev, bar);
+		else
+			KUNIT_EXPECT_NULL(test, pcim_p2pdma_provider(pdev, bar));
+	}
+	KUNIT_EXPECT_NULL(test, pcim_p2pdma_provider(pdev, -1));
+	KUNIT_EXPECT_NULL(test, pcim_p2pdma_provider(pdev, PCI_STD_NUM_BARS));
+}
+
+/* A page and the provider of its BAR get the same answer. */
+static void map_type_of_page_and_provider(struct kunit *test)
+{
+	struct pci_dev *pdev = p2pmem_get(test);
+	struct page *page = p2pmem_pages(test, pdev, 1);
+	struct pci_p2pdma_map_state state = {};
+	struct device *dev = edu_get(test)->dev;
+	struct p2pdma_provider *provider;
+
+	p2pmem_allow_host_bridge(test, pdev);
+	KUNIT_EXPECT_EQ(test, pci_p2pdma_state(&state, dev, page),
+			PCI_P2PDMA_MAP_THRU_HOST_BRIDGE);
+	provider = state.mem;
+	KUNIT_ASSERT_NOT_NULL(test, provider);
+	KUNIT_EXPECT_PTR_EQ(test, provider->owner, &pdev->dev);
+	KUNIT_EXPECT_EQ(test, pci_p2pdma_map_type(provider, dev),
+			PCI_P2PDMA_MAP_THRU_HOST_BRIDGE);
+}
+
+static void bus_address_of_state_and_provider(struct kunit *test)
+{
+	struct pci_dev *pdev = p2pmem_get(test);
+	struct page *page = p2pmem_pages(test, pdev, 1);
+	struct pci_p2pdma_map_state state = {};
+	pci_bus_addr_t bus = pci_p2pmem_virt_to_bus(pdev, page_address(page));
+
+	/* A device reaches its own memory without leaving the bus. */
+	KUNIT_ASSERT_EQ(test, pci_p2pdma_state(&state, &pdev->dev, page),
+			PCI_P2PDMA_MAP_BUS_ADDR);
+	KUNIT_EXPECT_EQ(test, pci_p2pdma_map_type(state.mem, &pdev->dev),
+			PCI_P2PDMA_MAP_BUS_ADDR);
+	KUNIT_EXPECT_EQ(test, pci_p2pdma_bus_addr_map(&state, page_to_phys(page)),
+			(dma_addr_t)bus);
+	KUNIT_EXPECT_EQ(test,
+			pci_p2pdma_bus_addr_map(state.mem, page_to_phys(page)),
+			(dma_addr_t)bus);
+}
+
+static struct kunit_case p2pdma_cases[] = {
+	KUNIT_CASE(provider_without_pages),
+	KUNIT_CASE(provider_of_memory_bars_only),
+	KUNIT_CASE(map_type_of_page_and_provider),
+	KUNIT_CASE(bus_address_of_state_and_provider),
+	{}
+};
+
+static struct kunit_suite p2pdma_suite = {
+	.name		= "pci_p2pdma",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.exit		= warnings_check,
+	.test_cases	= p2pdma_cases,
+};
+
+kunit_test_suite(p2pdma_suite);
+
+MODULE_DESCRIPTION("KUnit suite of P2PDMA's providers");
+MODULE_LICENSE("GPL");
