@@ -2,7 +2,7 @@
 #
 # The verbs. Each is a script that does one job; all output is below build/.
 
-.PHONY: help run check check-all bench tree kernel deb series docs deps clean
+.PHONY: help run check check-all bench conformance tree kernel deb series docs deps clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -14,6 +14,7 @@ help:
 	@echo 'make check     all of the tests, from nothing                        22 min'
 	@echo 'make check-all the slow ones: arm64, each commit, each break        hours, in stages'
 	@echo 'make bench     what it costs to map scattered pages, by instructions 40 min the first time'
+	@echo 'make conformance PEER=<tree>  the same tests here and in a mainline tree    20 min'
 	@echo 'make tree      build/linux: the kernel source with the series        30 s'
 	@echo 'make kernel    build/kernels/run: the kernel of make run              6 min'
 	@echo 'make deb       build/deb: Debian packages of a kernel of your configuration'
@@ -61,6 +62,11 @@ check-all: tree
 bench: tree
 	$(Q)scripts/tree/deps.sh all
 	$(Q)scripts/bench/run.sh
+
+conformance: tree
+	$(Q)scripts/tree/kernel.sh test
+	$(Q)scripts/check/api.sh '$(PEER)'
+	$(Q)scripts/check/conformance.sh '$(PEER)'
 
 clean:
 	$(Q)rm -rf build

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# conformance.sh <tree>: the suites of the public API, built into <tree>, mainline's, and
-# run there on the machines of configs/conformance. Writes the table of the documentation:
-# each case, here and there. Here is what scripts/guests/kunit/run.sh last said of it.
+# conformance.sh <tree>: the suites of the public API, built into <tree>, mainline's, on
+# the machines of configs/conformance, there and here. A line for each case that fails.
+# One that fails there has its reason in mainline/differences. Writes the page of the
+# documentation that compares them.
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 . scripts/lib/guest.sh
@@ -11,27 +12,106 @@ set -euo pipefail
 . scripts/guests/kunit/boot.sh
 
 peer=${1:?usage: conformance.sh <tree>}
-table=configs/conformance
 out=build/conformance
 page=Documentation/core-api/dma-iova-conformance.rst
 
-# run_machine <name>: <suite> <case> <result> in its file; nothing is said of a guest that
-# ends early but what it has got to.
+# run_machine <machine>: all that the two kernels say of it. A guest that dies is seen
+# by the cases that are missing.
 run_machine()
 {
-	local dir=$out/$1 rc=0
+	local kernel dir rc=0
 
-	boot_kunit "$1" "$dir" "$image" kunit_shutdown=poweroff "kunit.filter_glob=*" -- || rc=$?
-	if [ "$rc" != 0 ]; then echo "not ok - conformance $1: QEMU ended with $rc: $dir/console"; fi
-	awk -f scripts/check/conformance.awk "$dir/console" > "$dir/cases"
-	[ -s "$dir/cases" ] || echo "not ok - conformance $1: no case has run: $dir/console"
+	for kernel in test mainline; do
+		dir=$out/$kernel/$1
+		rc=0
+		boot_kunit "$1" "$dir" "$(kernel_of $kernel)" kunit_shutdown=poweroff -- || rc=$?
+		if [ "$rc" != 0 ]; then
+			echo "not ok - conformance $1 $kernel: QEMU ended with $rc: $dir/console"
+			return 1
+		fi
+		awk -f scripts/check/conformance.awk "$dir/console" > "$dir/cases"
+		if [ ! -s "$dir/cases" ]; then
+			echo "not ok - conformance $1 $kernel: no case has run: $dir/console"
+			return 1
+		fi
+	done
+}
+
+# results <kernel>: <suite> <case> <the worst that it came to, but skipped only if it was
+# skipped everywhere> <why it is skipped>
+results()
+{
+	cat "$out/$1"/*/cases | awk '
+	{ name = $1 " " $2 }
+	!(name in worst) { worst[name] = "skip" }
+	$3 == "fail" || $3 == "ok" && worst[name] == "skip" { worst[name] = $3 }
+	$3 == "skip" { sub(/^[^ ]+ [^ ]+ [^ ]+ /, ""); why[name] = $0 }
+	END { for (name in worst) print name, worst[name], worst[name] == "skip" ? why[name] : "" }' | sort
 }
 
 scripts/tree/mainline.sh "$peer"
 SRC=build/mainline/linux LOSE=1 scripts/tree/kernel.sh mainline
-image=$(kernel_of mainline)
+version=$(kernel_version build/mainline/linux)
+version=${version%.*}
 mkdir -p "$out"
 lock conformance
-machines=$(rows $table)
-# shellcheck disable=SC2086 # a word for each
-run_jobs 'conformance machines' "$out" run_machine $machines
+failed=0
+# shellcheck disable=SC2046 # a word for each
+run_jobs 'conformance machines' "$out" run_machine $(machines configs/conformance) || failed=1
+results test > "$out/test.results"
+results mainline > "$out/mainline.results"
+
+awk -v page="$page" -v version="$version" -v table="$out/table" -F '|' '
+FNR == 1 { file++ }
+file == 1 && !/^#/ { split($1, word, " "); sub(/^ */, "", $2); known[word[1] " " word[2]] = $2; next }
+file == 1 { next }
+{ split($0, word, " "); name = word[1] " " word[2]; result = word[3] }
+file == 2 { ours[name] = result; next }
+{
+	why = $0
+	sub(/^[^ ]+ [^ ]+ [^ ]+ ?/, "", why)
+	if (result == "fail" && !(name in known)) { print "not ok - conformance " name ": fails in Linux " version ", and mainline/differences does not say why"; bad = 1 }
+	if (result != "fail" && name in known) { print "not ok - conformance " name ": mainline/differences says why it fails in Linux " version ", and it does not"; bad = 1 }
+	if (ours[name] != "ok") { print "not ok - conformance " name ": " (name in ours ? ours[name] : "does not run") " here"; bad = 1 }
+	else print "ok - conformance " name ": " result " in Linux " version
+	if (result == "fail") why = known[name]
+	count[result]++
+	printf "   * - %s\n     - %s\n     - %s\n     - %s\n", word[1] ": " word[2], ours[name], result, why > table
+}
+END {
+	print count["ok"] + 0 " of " count["ok"] + count["fail"] + count["skip"] " cases pass in Linux " version \
+		", " count["fail"] + 0 " fail, " count["skip"] + 0 " are not run" > (table ".sum")
+	exit bad
+}' mainline/differences "$out/test.results" "$out/mainline.results" || failed=1
+
+{
+	cat << END
+.. SPDX-License-Identifier: GPL-2.0
+.. made by scripts/check/conformance.sh
+
+=======================================
+Conformance of two-step DMA to mainline
+=======================================
+
+The KUnit suites of the public API, built into Linux $version from the same files, and run
+there and here on the same machines of QEMU: without an IOMMU, behind virtio-iommu and
+VT-d, with bounce buffers, and behind the IOMMU in software of the tests.
+$(cat "$out/table.sum").
+
+*skip* is a case of something that mainline's API does not have, or that its
+documentation does not say. The state after a reservation has ended is not compared: here
+it is all zero, and mainline's documentation does not say.
+
+.. list-table::
+   :header-rows: 1
+   :widths: 46 6 8 40
+
+   * - case
+     - here
+     - $version
+     - why
+END
+	cat "$out/table"
+} > "$page"
+cat "$out/table.sum"
+exit $failed

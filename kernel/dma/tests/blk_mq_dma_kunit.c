@@ -32,13 +32,11 @@
 #include "p2pmem.h"
 #include "spy.h"
 
-#ifndef DMA_IOVA_MAINLINE
 /* blk_rq_dma_unmap() takes the kind of memory, and no truth value for it. */
 static_assert(__blk_dma_is_map_type(enum pci_p2pdma_map_type, false));
 static_assert(__blk_dma_is_map_type(typeof(PCI_P2PDMA_MAP_BUS_ADDR), true));
 static_assert(!__blk_dma_is_map_type(int, false));
 static_assert(!__blk_dma_is_map_type(bool, true));
-#endif
 
 /* Most ranges that the data of a request here is mapped as */
 #define MAX_RANGES	160
@@ -2232,7 +2230,7 @@ static struct kunit_suite bounce_suite = {
 };
 
 static struct kunit_case direct_cases[] = {
-	CASE_OF_OURS(queue_aligns_buffers_to_checksums, FIX),
+	KUNIT_CASE(queue_aligns_buffers_to_checksums),
 	KUNIT_CASE(direct_segments),
 	KUNIT_CASE(direct_moves_data),
 	KUNIT_CASE(direct_p2p),

@@ -17,7 +17,6 @@
 #define HAND_OVER	mainline_has_no_hand_over
 #define BATCH		mainline_has_no_batch
 #define MISUSE		mainline_does_not_say
-#define FIX		mainline_has_another_base
 
 static inline void mainline_has_no_link_vec(struct kunit *test)
 {
@@ -37,11 +36,6 @@ static inline void mainline_has_no_batch(struct kunit *test)
 static inline void mainline_does_not_say(struct kunit *test)
 {
 	kunit_skip(test, "the documentation does not say what happens");
-}
-
-static inline void mainline_has_another_base(struct kunit *test)
-{
-	kunit_skip(test, "a defect of Linux 6.12, not of the API");
 }
 
 /* The case itself is not run, and neither is it unused. */
@@ -76,7 +70,6 @@ static inline void dma_iova_sync_for_device(struct device *dev,
 
 #define DMA_IOVA_MAY_BOUNCE	DMA_IOVA_USE_SWIOTLB
 #define iommu_present(bus)	false
-#define tuple_size		metadata_size
 
 /* Here they take a state that is const. */
 #define dma_use_iova(state)	dma_use_iova((struct dma_iova_state *)(state))
