@@ -66,6 +66,7 @@ bench: tree
 conformance: tree
 	$(Q)scripts/tree/kernel.sh test
 	$(Q)scripts/check/api.sh '$(PEER)'
+	$(Q)scripts/check/users.sh '$(PEER)'
 	$(Q)scripts/check/conformance.sh '$(PEER)'
 
 clean:

@@ -103,7 +103,7 @@ bool iommu_dma_iova_try_alloc(struct device *dev, struct dma_iova_state *state,
 	state->addr = iova + into;
 	state->__size = size;
 	if (head || tail)
-		state->__size |= DMA_IOVA_MAY_BOUNCE;
+		state->__size |= DMA_IOVA_USE_SWIOTLB;
 	return true;
 }
 
@@ -288,7 +288,7 @@ static int iova_link_ragged(struct device *dev, struct iommu_domain *domain,
 
 	if (attrs & DMA_ATTR_MMIO && dev_is_untrusted(dev))
 		return -EPERM;
-	if (state->__size & DMA_IOVA_MAY_BOUNCE && !(attrs & DMA_ATTR_MMIO))
+	if (state->__size & DMA_IOVA_USE_SWIOTLB && !(attrs & DMA_ATTR_MMIO))
 		return iova_link_bounced(dev, domain, state, phys, offset, size,
 					 dir, attrs);
 	return iova_map_parts(dev, domain, state->addr + offset, parts, dir,
@@ -511,7 +511,7 @@ static void iova_unlink(struct device *dev, struct iommu_domain *domain,
 			size_t size, enum dma_data_direction dir,
 			unsigned long attrs, struct iommu_iotlb_gather *gather)
 {
-	if (unlikely(state->__size & DMA_IOVA_MAY_BOUNCE))
+	if (unlikely(state->__size & DMA_IOVA_USE_SWIOTLB))
 		iova_unlink_bounced(dev, domain, state, offset, size, dir,
 				    attrs, gather);
 	else
@@ -750,7 +750,7 @@ bool iommu_dma_iova_gathers(struct device *dev,
 
 	return !READ_ONCE(domain->iova_cookie->fq_domain) &&
 	       domain->ops->iotlb_sync_ranges &&
-	       !(state->__size & DMA_IOVA_MAY_BOUNCE);
+	       !(state->__size & DMA_IOVA_USE_SWIOTLB);
 }
 
 /**
@@ -823,7 +823,7 @@ static void iova_sync_bounced(struct device *dev, struct iommu_domain *domain,
 	size_t head_end = min(ends.head, end);
 	size_t tail_start = max(total - ends.tail, offset);
 
-	if (!(state->__size & DMA_IOVA_MAY_BOUNCE))
+	if (!(state->__size & DMA_IOVA_USE_SWIOTLB))
 		return;
 
 	if (offset < head_end)

@@ -50,7 +50,7 @@ struct device;
  * dma_iova_state.__size, which is 64 bits wide on every architecture so that no
  * size that fits into a size_t of 32 bits looks like the flag.
  */
-#define DMA_IOVA_MAY_BOUNCE	BIT_ULL(63)
+#define DMA_IOVA_USE_SWIOTLB	BIT_ULL(63)
 
 /**
  * struct dma_iova_state - a reservation of IO address space
@@ -61,7 +61,7 @@ struct device;
  */
 struct dma_iova_state {
 	dma_addr_t addr;
-	/* private: the size that was asked for, and DMA_IOVA_MAY_BOUNCE */
+	/* private: the size that was asked for, and DMA_IOVA_USE_SWIOTLB */
 	u64 __size;
 };
 
@@ -121,7 +121,7 @@ static inline bool dma_use_iova(const struct dma_iova_state *state)
  */
 static inline size_t dma_iova_size(const struct dma_iova_state *state)
 {
-	return state->__size & ~DMA_IOVA_MAY_BOUNCE;
+	return state->__size & ~DMA_IOVA_USE_SWIOTLB;
 }
 
 #ifdef CONFIG_IOMMU_DMA

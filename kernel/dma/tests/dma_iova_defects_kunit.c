@@ -65,7 +65,7 @@
 
 /* Defect 9, whatever size_t is */
 static_assert(sizeof_field(struct dma_iova_state, __size) == sizeof(u64));
-static_assert(DMA_IOVA_MAY_BOUNCE > U32_MAX);
+static_assert(DMA_IOVA_USE_SWIOTLB > U32_MAX);
 
 /* Defect 4: granule by granule, there are as many as before. */
 static void destroy_partly_linked_returns_all(struct kunit *test)

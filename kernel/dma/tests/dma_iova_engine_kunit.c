@@ -783,7 +783,7 @@ static void expect_bounced_link_unwinds(struct kunit *test, size_t first_offset,
 	KUNIT_ASSERT_EQ(test, 0, link_at(f, &state, phys, offset, size));
 	calls = spy.map_pages;
 	KUNIT_EXPECT_GT(test, calls, 1);
-	KUNIT_EXPECT_TRUE(test, state.__size & DMA_IOVA_MAY_BOUNCE);
+	KUNIT_EXPECT_TRUE(test, state.__size & DMA_IOVA_USE_SWIOTLB);
 	iommu_dma_iova_unlink(f->dev, &state, offset, size, DMA_BIDIRECTIONAL,
 			      0);
 

@@ -101,7 +101,7 @@ static void try_alloc_private_flag_in_size(struct kunit *test)
 	memset(&state, 0xff, sizeof(state));
 	warns_once(test, ENTRY)
 		KUNIT_EXPECT_FALSE(test, dma_iova_try_alloc(f->dev, &state, 0,
-							    DMA_IOVA_MAY_BOUNCE | SZ_4K));
+							    DMA_IOVA_USE_SWIOTLB | SZ_4K));
 	fixture_expect_zero(test, &state);
 }
 
@@ -109,10 +109,10 @@ static void try_alloc_private_flag_in_size(struct kunit *test)
 static void private_flag_is_above_32_bits(struct kunit *test)
 {
 	struct dma_iova_state state = {
-		.__size = BIT_ULL(31) | DMA_IOVA_MAY_BOUNCE,
+		.__size = BIT_ULL(31) | DMA_IOVA_USE_SWIOTLB,
 	};
 
-	KUNIT_EXPECT_EQ(test, lower_32_bits(DMA_IOVA_MAY_BOUNCE), 0u);
+	KUNIT_EXPECT_EQ(test, lower_32_bits(DMA_IOVA_USE_SWIOTLB), 0u);
 	KUNIT_EXPECT_EQ(test, dma_iova_size(&state), (size_t)BIT(31));
 	KUNIT_EXPECT_TRUE(test, dma_use_iova(&state));
 }

@@ -68,8 +68,6 @@ static inline void dma_iova_sync_for_device(struct device *dev,
 {
 }
 
-#define DMA_IOVA_MAY_BOUNCE	DMA_IOVA_USE_SWIOTLB
-#define iommu_present(bus)	false
 
 /* Here they take a state that is const. */
 #define dma_use_iova(state)	dma_use_iova((struct dma_iova_state *)(state))
