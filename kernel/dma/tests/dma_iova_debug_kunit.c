@@ -664,8 +664,14 @@ static void share_cache_line(struct fixture *f, unsigned long attrs)
 
 static void report_shared_cache_line(struct kunit *test)
 {
-	reports(test, "cacheline tracking EEXIST")
-		share_cache_line(test->priv, 0);
+	u32 errors = error_count(test);
+
+	warnings_expect(test, DEBUG);
+	share_cache_line(test->priv, 0);
+	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+	KUNIT_EXPECT_EQ(test, error_count(test) - errors, 1u);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(console.line,
+					   "cacheline tracking EEXIST"));
 }
 
 static void silent_shared_cache_line(struct kunit *test)
