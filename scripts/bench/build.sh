@@ -16,9 +16,11 @@ cross=${CROSS_COMPILE-$(cross_compile "$arch")}
 
 # A newer kernel has not all of the options. One that matters, such as an IOMMU's,
 # is missed when the guest does not find the device behind it.
-lose=0
-[ "$tree" = linux ] || lose=1
-LOSE=$lose SRC=$src O=$kernel CROSS_COMPILE=$cross scripts/tree/kernel.sh "$(bench_kernel "$arch")"
+export CROSS_COMPILE=$cross
+case $tree in
+linux)	O=$kernel scripts/tree/kernel.sh "$(bench_kernel "$arch")" ;;
+peer)	PEER=$src scripts/tree/peer.sh "$(bench_kernel "$arch")" ;;
+esac
 build_module $module "$src" "$kernel" "$out/$name.module" ARCH="$arch" CROSS_COMPILE="$cross" CC="ccache ${cross}gcc"
 
 root=$out/$name.root

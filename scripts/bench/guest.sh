@@ -18,7 +18,10 @@ bench_kernel()
 # kernel_dir <tree> <architecture>: where it is built
 kernel_dir()
 {
-	echo "$out/$1.$2"
+	case $1 in
+	linux)	echo "$out/$1.$2" ;;
+	peer)	echo "build/peer/$(bench_kernel "$2")" ;;
+	esac
 }
 
 # boot_bench <machine> <tree> <directory> <kernel arguments> [QEMU argument...]. With
