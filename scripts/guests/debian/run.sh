@@ -45,7 +45,7 @@ make_disk()
 {
 	cp --sparse=always "$out/system" "$disk"
 	on_disk "$(put /stuff build/deb/*.deb scripts/lib/{guest-results,leaks}.sh scripts/guests/debian/steps.sh)" \
-		"$(put /stuff/sample samples/dma-iova/*)" \
+		"$(put /stuff/sample samples/dma-iova/{Makefile,edu-dma.c})" \
 		"$(put /stuff/module scripts/guests/debian/{Kbuild,every-function.c})"
 }
 
