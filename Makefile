@@ -2,7 +2,7 @@
 #
 # The verbs. Each is a script that does one job; all output is below build/.
 
-.PHONY: help run check check-all bench conformance tree kernel deb series docs deps clean
+.PHONY: help run check check-all bench clients conformance tree kernel deb series docs deps clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -14,6 +14,7 @@ help:
 	@echo 'make check     all of the tests, from nothing                        22 min'
 	@echo 'make check-all the slow ones: arm64, each commit, each break        hours, in stages'
 	@echo 'make bench     what it costs to map scattered pages, by instructions 40 min the first time'
+	@echo 'make clients   small drivers, one for each kind of use, move data      2 min'
 	@echo 'make conformance PEER=<tree>  the same tests here and in a mainline tree    20 min'
 	@echo 'make tree      build/linux: the kernel source with the series        30 s'
 	@echo 'make kernel    build/kernels/run: the kernel of make run              6 min'
@@ -24,7 +25,8 @@ help:
 	@echo 'make clean     remove build/'
 	@echo
 	@echo 'KDIR=<tree>    a Linux 6.12 tree instead of the Debian package in BASE'
-	@echo 'PEER=<tree>    make bench measures that tree, too: one that has the API'
+	@echo 'PEER=<tree>    another tree that has the API: make bench measures it, too, and'
+	@echo '               make clients has the drivers run on its kernel as well'
 	@echo 'KERNEL=<name>  make kernel builds this one of configs/kernels'
 	@echo 'CONFIG=<file>  make deb takes it instead of that of the running kernel'
 	@echo 'V=1            show the commands'
@@ -62,6 +64,10 @@ check-all: tree
 bench: tree
 	$(Q)scripts/tree/deps.sh all
 	$(Q)scripts/bench/run.sh
+
+clients: tree
+	$(Q)scripts/tree/kernel.sh test
+	$(Q)scripts/guests/clients/run.sh
 
 conformance: tree
 	$(Q)scripts/tree/kernel.sh test

@@ -30,6 +30,7 @@ step watch scripts/guests/watch/run.sh
 step map-benchmark scripts/guests/map-benchmark/run.sh
 step nfs-rdma scripts/guests/nfs-rdma/run.sh
 step examples scripts/check/examples.sh
+step clients env -u PEER scripts/guests/clients/run.sh
 step edu single edu_moves_data env KERNEL=test scripts/guests/edu/run.sh
 run_steps "${steps[@]}"
 steps_end
