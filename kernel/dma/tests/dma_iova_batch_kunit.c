@@ -413,12 +413,12 @@ static void batch_of_large_reservations(struct kunit *test)
 	dma_addr_t addrs[3];
 	int i;
 
-	fixture_reserve(f, &states[0], 0, SZ_4M);
-	KUNIT_ASSERT_EQ(test, 0, dma_iova_link(f->dev, &states[0],
+	fixture_link_pages(f, &states[0], pages, 512);
+	fixture_reserve(f, &states[1], 0, SZ_4M);
+	KUNIT_ASSERT_EQ(test, 0, dma_iova_link(f->dev, &states[1],
 					       page_to_phys(large), 0, SZ_4M,
 					       DMA_BIDIRECTIONAL, 0));
-	KUNIT_ASSERT_EQ(test, 0, dma_iova_sync(f->dev, &states[0], 0, SZ_4M));
-	fixture_link_pages(f, &states[1], pages, 512);
+	KUNIT_ASSERT_EQ(test, 0, dma_iova_sync(f->dev, &states[1], 0, SZ_4M));
 	fixture_reserve(f, &states[2], 512, SZ_1K);
 	KUNIT_ASSERT_EQ(test, 0, dma_iova_link(f->dev, &states[2],
 					       page_to_phys(pages[512]) + 512, 0,
@@ -427,18 +427,19 @@ static void batch_of_large_reservations(struct kunit *test)
 	for (i = 0; i < 3; i++)
 		addrs[i] = states[i].addr;
 
-	fixture_expect_device_writes(f, addrs[0] + SZ_2M, large + SZ_2M / PAGE_SIZE);
-	fixture_expect_device_writes(f, addrs[1] + 511 * PAGE_SIZE, pages[511]);
+	fixture_expect_device_writes(f, addrs[1] + SZ_2M, large + SZ_2M / PAGE_SIZE);
+	/* QEMU's VT-d does not keep what it knows of a large page until then. */
+	fixture_expect_device_writes(f, addrs[0] + 511 * PAGE_SIZE, pages[511]);
 	dma_iova_batch_init(&batch);
 	for (i = 0; i < 3; i++)
 		batch_destroy(f, &batch, &states[i]);
 	dma_iova_batch_flush(&batch);
-	fixture_expect_nothing_linked(f, addrs[0], SZ_4M);
-	fixture_expect_nothing_linked(f, addrs[1], 512 * PAGE_SIZE);
+	fixture_expect_nothing_linked(f, addrs[0], 512 * PAGE_SIZE);
+	fixture_expect_nothing_linked(f, addrs[1], SZ_4M);
 	fixture_expect_nothing_linked(f, addrs[2] - 512, PAGE_SIZE);
-	fixture_expect_device_cannot_write(f, addrs[0] + SZ_2M,
+	fixture_expect_device_cannot_write(f, addrs[0] + 511 * PAGE_SIZE, pages[511]);
+	fixture_expect_device_cannot_write(f, addrs[1] + SZ_2M,
 					   large + SZ_2M / PAGE_SIZE);
-	fixture_expect_device_cannot_write(f, addrs[1] + 511 * PAGE_SIZE, pages[511]);
 }
 
 /* The same addresses lead to other memory soon after. */
