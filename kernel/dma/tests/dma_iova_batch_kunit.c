@@ -428,7 +428,6 @@ static void batch_of_large_reservations(struct kunit *test)
 		addrs[i] = states[i].addr;
 
 	fixture_expect_device_writes(f, addrs[1] + SZ_2M, large + SZ_2M / PAGE_SIZE);
-	/* QEMU's VT-d does not keep what it knows of a large page until then. */
 	fixture_expect_device_writes(f, addrs[0] + 511 * PAGE_SIZE, pages[511]);
 	dma_iova_batch_init(&batch);
 	for (i = 0; i < 3; i++)
@@ -440,6 +439,30 @@ static void batch_of_large_reservations(struct kunit *test)
 	fixture_expect_device_cannot_write(f, addrs[0] + 511 * PAGE_SIZE, pages[511]);
 	fixture_expect_device_cannot_write(f, addrs[1] + SZ_2M,
 					   large + SZ_2M / PAGE_SIZE);
+}
+
+/*
+ * Of the number of a page, QEMU's VT-d compares the lower eight bits, and none if it
+ * is told of 256 pages or more. So these are fewer, and the only ones.
+ */
+#define SEVERAL		64
+
+static void batch_of_several_pages(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, SEVERAL);
+	struct page *last = pages[SEVERAL - 1];
+	struct dma_iova_batch batch;
+	struct dma_iova_state state;
+	dma_addr_t addr;
+
+	fixture_link_pages(f, &state, pages, SEVERAL);
+	addr = state.addr + (SEVERAL - 1) * PAGE_SIZE;
+	fixture_expect_device_writes(f, addr, last);
+	dma_iova_batch_init(&batch);
+	batch_destroy(f, &batch, &state);
+	dma_iova_batch_flush(&batch);
+	fixture_expect_device_cannot_write(f, addr, last);
 }
 
 /* The same addresses lead to other memory soon after. */
@@ -527,6 +550,7 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(batch_isolates_device),
 	KUNIT_CASE(batch_is_one_call_of_driver),
 	KUNIT_CASE(batch_of_large_reservations),
+	KUNIT_CASE(batch_of_several_pages),
 	KUNIT_CASE(batch_addresses_used_again),
 	{}
 };
