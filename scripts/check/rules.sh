@@ -119,6 +119,14 @@ table_is_old()
 	scripts/tree/patches.sh | diff - patches/README.md | sed -n 's/^[<>] //p' | head -n 3
 }
 
+# HACKING.md has a line for every script.
+script_not_in_map()
+{
+	git ls-files -co --exclude-standard scripts | while read -r f; do
+		grep -q "[\`/]${f##*/}\`" HACKING.md || echo "$f"
+	done
+}
+
 rule in_series_without_file	"every entry of patches/series has its patch"
 rule file_not_in_series		"every patch is in patches/series"
 rule in_series_twice		"no patch is in patches/series twice"
@@ -134,4 +142,5 @@ rule brought_without_a_file	"every file that a patch brings is there"
 rule numbered_otherwise		"every patch has the number of its place"
 rule table_is_old		"patches/README.md is what scripts/tree/patches.sh makes"
 rule directory_not_known	"every directory is one that make tree looks into"
+rule script_not_in_map		"every script is in the map in HACKING.md"
 exit "$failed"
