@@ -14,7 +14,7 @@ set -euo pipefail
 
 table=kernel/dma/tests/promises
 breaks=kernel/dma/tests/breaks
-page=Documentation/core-api/dma-iova.rst
+pages=(Documentation/core-api/dma-iova*.rst)
 mapping=build/linux/kernel/dma/mapping.c
 
 [ -f "$mapping" ] || die "$mapping: missing: make tree"
@@ -25,7 +25,7 @@ plain()
 	sed -E 's/^[ \t]*(([*-]|\*\/)([ \t]+|$))*//' | tr -s ' \t\n' ' '
 }
 
-documentation=$({ cat "$page"; sed -n '/^\/\*\*$/,/\*\//p' include/linux/dma-iova.h "$mapping"; } | plain)
+documentation=$({ cat "${pages[@]}"; sed -n '/^\/\*\*$/,/\*\//p' include/linux/dma-iova.h "$mapping"; } | plain)
 
 # The lines of the table, put together
 promises=$(awk '

@@ -16,7 +16,7 @@ log=$out/docs.log
 pages=$out/Documentation/output
 
 # What we add or edit, as it is named in a warning.
-ours='(^|[/'\''"`])(dma-iova\.(rst|h|c)|dma-(api|attributes)\.rst)\b'
+ours='(^|[/'\''"`])(dma-iova(-[a-z]+)?\.(rst|h|c)|pci-p2pdma\.h|dma-(api|attributes)\.rst)\b'
 ours+='|kernel/dma/mapping\.c\b|core-api/dma-iova\b|\b(blk-mq|hmm)-dma\b|\bfault-injection\.rst\b'
 
 # Pages pull in only parts of these, so check their kernel-doc as a whole.
@@ -70,5 +70,6 @@ described()	# described <page> <name>...
 	echo "docs: $page"
 }
 
-described core-api/dma-iova.html dma_iova_state dma_use_iova dma_iova_link dma_need_unmap
+described core-api/dma-iova.html dma_iova_state dma_use_iova dma_iova_link dma_need_unmap phys_vec pci_p2pdma_state
+for page in Documentation/core-api/dma-iova-*.rst; do page=${page#Documentation/}; described "${page%.rst}.html"; done
 described block/blk-mq-dma.html blk_dma_iter blk_rq_dma_unmap blk_rq_dma_map_iter_start
