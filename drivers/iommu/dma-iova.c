@@ -18,7 +18,10 @@
 
 #include "dma-iommu.h"
 
-/* The bytes of a range in a first and a last granule that it does not fill. */
+/*
+ * The bytes of a range in its first and its last granule, if it does not fill
+ * these.
+ */
 struct iova_ends {
 	size_t head;
 	size_t tail;
@@ -39,10 +42,12 @@ static struct iova_ends iova_ends(struct iova_domain *iovad, u64 start,
 }
 
 /*
- * A piece with @end bytes in a partial granule has only these, or whole granules
- * as well, or all of the reservation's @size. Whole granules are too large for
- * dma_kmalloc_needs_bounce(), so two sizes are enough. The direction is not known
- * before the piece is linked.
+ * Whether the @end bytes in a partial granule may have to be bounced. That
+ * depends on the size of the piece that they belong to, which is not known yet.
+ * The piece is these bytes alone, or all of the reservation's @size, or
+ * something between with whole granules in it. Whole granules are too large for
+ * dma_kmalloc_needs_bounce(), so the two sizes are enough. The direction is not
+ * known yet either, and DMA_BIDIRECTIONAL is bounced if any other one is.
  */
 static bool end_may_bounce(struct device *dev, size_t end, size_t size)
 {
@@ -58,7 +63,7 @@ static bool end_may_bounce(struct device *dev, size_t end, size_t size)
  *		is as far into its granule
  * @size:	number of bytes, not 0
  *
- * Context: Any, but in a kdump kernel, where the first call for a device may
+ * Context: Any, except in a kdump kernel, where the first call for a device may
  *	    attach it, as for the other mapping functions of iommu-dma.
  * Return: true, and @state filled in; or false, and @state as it was.
  */
@@ -142,7 +147,11 @@ void iommu_dma_iova_free(struct device *dev, struct dma_iova_state *state)
 	iova_free(iommu_get_dma_domain(dev), state, NULL);
 }
 
-/* A piece begins and ends on a granule, except where the reservation does not. */
+/*
+ * A piece begins and ends on a granule, except where the reservation does not.
+ * An IOMMU translates whole granules, so the piece is as far into a granule of
+ * memory as it is into one of the reservation.
+ */
 static bool iova_link_allowed(struct iova_domain *iovad,
 			      const struct dma_iova_state *state,
 			      phys_addr_t phys, size_t offset, size_t size)
@@ -157,6 +166,7 @@ static bool iova_link_allowed(struct iova_domain *iovad,
 	       !iova_offset(iovad, start + size);
 }
 
+/* Device memory is never cached, whatever the device is coherent with. */
 static inline int iova_prot(struct device *dev, enum dma_data_direction dir,
 		     unsigned long attrs)
 {
@@ -194,8 +204,10 @@ iova_link_granules(struct device *dev, struct iommu_domain *domain,
 }
 
 /*
- * Map the granules of what a ragged piece is made of: a head, whole granules and
- * a tail, each of which may be missing.
+ * Map the granules that hold the parts of a ragged piece: a head, whole
+ * granules and a tail. Each part may be missing. Only the caches of the parts
+ * are cleaned: the rest of a granule belongs to somebody else, or to a bounce
+ * buffer that iommu_dma_bounce() has cleaned.
  */
 static int iova_map_parts(struct device *dev, struct iommu_domain *domain,
 			  dma_addr_t addr, const struct phys_vec parts[3],
@@ -223,6 +235,10 @@ static int iova_map_parts(struct device *dev, struct iommu_domain *domain,
 				    nr, iova_prot(dev, dir, attrs), GFP_ATOMIC);
 }
 
+/*
+ * Move @end into a bounce buffer, if there has to be one. @size is that of the
+ * whole piece, since the rule for small kmalloc memory is about that.
+ */
 static int bounce_end(struct device *dev, struct phys_vec *end, size_t size,
 		      enum dma_data_direction dir, unsigned long attrs)
 {
@@ -245,7 +261,9 @@ static void release_end(struct device *dev, const struct phys_vec *end,
 		swiotlb_tbl_unmap_single(dev, end->paddr, end->len, dir, attrs);
 }
 
-/* Link a piece of which an end that does not fill its granule may be bounced. */
+/*
+ * Link a piece with an end that does not fill its granule and may be bounced.
+ */
 static int iova_link_bounced(struct device *dev, struct iommu_domain *domain,
 			     const struct dma_iova_state *state,
 			     phys_addr_t phys, size_t offset, size_t size,
@@ -270,6 +288,7 @@ static int iova_link_bounced(struct device *dev, struct iommu_domain *domain,
 	if (!err)
 		err = iova_map_parts(dev, domain, state->addr + offset, parts,
 				     dir, attrs);
+	/* The device has written nothing that would have to be copied back. */
 	if (err) {
 		attrs |= DMA_ATTR_SKIP_CPU_SYNC;
 		release_end(dev, head, dir, attrs);
@@ -286,6 +305,10 @@ static int iova_link_ragged(struct device *dev, struct iommu_domain *domain,
 {
 	struct phys_vec parts[3] = { { phys, size } };
 
+	/*
+	 * An untrusted device must not see the rest of the granule, and device
+	 * memory cannot be bounced without a struct page.
+	 */
 	if (attrs & DMA_ATTR_MMIO && dev_is_untrusted(dev))
 		return -EPERM;
 	if (state->__size & DMA_IOVA_USE_SWIOTLB && !(attrs & DMA_ATTR_MMIO))
@@ -353,7 +376,10 @@ int iommu_dma_iova_sync(struct device *dev, const struct dma_iova_state *state,
 			      iova_align(iovad, into + size));
 }
 
-/* The number of bytes, in whole granules, up to what is linked next. */
+/*
+ * The number of bytes, in whole granules, up to what is linked next. The page
+ * table is the only record of that, and has to be asked granule by granule.
+ */
 static size_t iova_hole_size(struct iommu_domain *domain, dma_addr_t addr,
 			     size_t size)
 {
@@ -366,9 +392,10 @@ static size_t iova_hole_size(struct iommu_domain *domain, dma_addr_t addr,
 }
 
 /*
- * Unmap all that is linked in a range of granules, however many holes there are.
- * Returns the number of bytes, and says in @whole whether the range was mapped in
- * full, by pieces that end where it does.
+ * Unmap all that is linked in a range of granules, however many holes there
+ * are. Returns the number of bytes, and says in @whole whether the range was
+ * mapped in full, by pieces that end where it does. The caller warns, so
+ * @gather->holes keeps the IOMMU driver from warning as well.
  */
 static size_t iova_unmap(struct iommu_domain *domain, dma_addr_t addr,
 			 size_t size, struct iommu_iotlb_gather *gather,
@@ -397,7 +424,10 @@ static size_t iova_unmap(struct iommu_domain *domain, dma_addr_t addr,
 	return total;
 }
 
-/* Call @sync for the memory behind a range, for neighbours in memory together. */
+/*
+ * Call @sync for the memory behind a range. Granules that are neighbours in
+ * memory share a call. A hole has no memory, and is passed over.
+ */
 static void iova_sync_caches(struct iommu_domain *domain, dma_addr_t addr,
 			     size_t size, enum dma_data_direction dir,
 			     void (*sync)(phys_addr_t, size_t,
@@ -426,6 +456,11 @@ static void iova_sync_caches(struct iommu_domain *domain, dma_addr_t addr,
 		sync(run.paddr, run.len, dir);
 }
 
+/*
+ * Drop what the caches hold of memory that the device may have written to. To
+ * be called before unmapping, as the page table is the only record of the
+ * memory.
+ */
 static void iova_invalidate(struct device *dev, struct iommu_domain *domain,
 			    dma_addr_t addr, size_t size,
 			    enum dma_data_direction dir)
@@ -436,8 +471,8 @@ static void iova_invalidate(struct device *dev, struct iommu_domain *domain,
 }
 
 /*
- * Widen a range to whole granules, but not beyond the reservation. It is a union
- * of whole pieces then, if the driver keeps to the rules.
+ * Widen a range to whole granules, but not beyond the reservation. It is a
+ * union of whole pieces then, if the driver keeps to the rules.
  */
 static void iova_widen(struct iova_domain *iovad,
 		       const struct dma_iova_state *state, size_t *offset,
@@ -453,8 +488,9 @@ static void iova_widen(struct iova_domain *iovad,
 }
 
 /*
- * Unmap whole pieces of which nothing is bounced. With @gather->queued the IOTLB
- * is left to the flush queue.
+ * Unmap whole pieces. Bounce buffers are none of its concern. With
+ * @gather->queued somebody else invalidates the IOTLB later: the flush queue,
+ * or the batch.
  */
 static void iova_unlink_mapped(struct device *dev, struct iommu_domain *domain,
 			       const struct dma_iova_state *state,
@@ -480,7 +516,12 @@ static void iova_unlink_mapped(struct device *dev, struct iommu_domain *domain,
 		iommu_iotlb_sync(domain, gather);
 }
 
-/* The same, and release the ends if they are bounced: found while they are mapped. */
+/*
+ * The same, and release the ends if they are bounced. The page table says where
+ * the buffers are, so look before unmapping; and release them afterwards, when
+ * the device cannot write to them any more. Out of line, because hardly any
+ * reservation has ends that may be bounced.
+ */
 static noinline void iova_unlink_bounced(struct device *dev,
 					 struct iommu_domain *domain,
 					 const struct dma_iova_state *state,
@@ -519,6 +560,7 @@ static void iova_unlink(struct device *dev, struct iommu_domain *domain,
 				   attrs, gather);
 }
 
+/* Only the first and the last piece of an array may be ragged. */
 static bool iova_vec_allowed(struct iova_domain *iovad,
 			     const struct dma_iova_state *state,
 			     const struct phys_vec *vec, size_t nr,
@@ -542,7 +584,11 @@ static bool iova_ragged(struct iova_domain *iovad, const struct phys_vec *vec)
 	return iova_offset(iovad, vec->paddr | vec->len);
 }
 
-/* Link several pieces, of which the first or the last one is ragged. */
+/*
+ * Link several pieces, where the first or the last one is ragged. The whole
+ * granules between them are linked in one walk. @linked is where an error has
+ * to undo from.
+ */
 static int iova_link_vec_ragged(struct device *dev, struct iommu_domain *domain,
 				const struct dma_iova_state *state,
 				const struct phys_vec *vec, size_t nr,
@@ -585,6 +631,7 @@ static int iova_link_vec_ragged(struct device *dev, struct iommu_domain *domain,
 	return 0;
 
 err_unlink:
+	/* The device has written nothing that would have to be copied back. */
 	iommu_iotlb_gather_init(&gather);
 	if (linked)
 		iova_unlink(dev, domain, state, offset, linked, dir,
@@ -592,7 +639,11 @@ err_unlink:
 	return err;
 }
 
-/* The bytes in an array of pieces, or 0 if that cannot be; and all bits in it. */
+/*
+ * The number of bytes in an array of pieces, or 0 if one is empty or the sum
+ * overflows. @bits collects all addresses and sizes, to check their alignment
+ * at once.
+ */
 static size_t iova_vec_size(const struct phys_vec *vec, size_t nr, u64 *bits)
 {
 	size_t size = 0;
@@ -600,7 +651,7 @@ static size_t iova_vec_size(const struct phys_vec *vec, size_t nr, u64 *bits)
 	for (; nr; vec++, nr--) {
 		size_t end = size + vec->len;
 
-		/* Empty, or beyond what a size can be. */
+		/* The piece is empty, or the sum has wrapped. */
 		if (end <= size)
 			return 0;
 		size = end;
@@ -687,7 +738,10 @@ void iommu_dma_iova_unlink(struct device *dev,
 	iova_unlink(dev, domain, state, offset, size, dir, attrs, &gather);
 }
 
-/* Unlink what was linked from offset 0 on. */
+/*
+ * Unlink what was linked from offset 0 on. A driver that gave up may count up
+ * to any byte of its last piece, so widen that to a granule.
+ */
 static void iova_unlink_first(struct device *dev, struct iommu_domain *domain,
 			      const struct dma_iova_state *state,
 			      size_t mapped_len, enum dma_data_direction dir,
@@ -737,8 +791,8 @@ void iommu_dma_iova_destroy(struct device *dev, struct dma_iova_state *state,
  * @dev:	device the reservation was made for
  * @state:	reservation
  *
- * In lazy mode nothing waits for an invalidation anyway. What may be bounced is
- * copied back behind an invalidation of its own.
+ * In lazy mode nothing waits for an invalidation anyway. What may be bounced
+ * needs an invalidation of its own, before it is copied back.
  *
  * Context: Any.
  * Return: true if iommu_dma_iova_batch_destroy() can take it.
@@ -775,6 +829,9 @@ void iommu_dma_iova_batch_destroy(struct dma_iova_batch *batch,
 	struct iommu_domain *domain = iommu_get_dma_domain(dev);
 	struct iommu_iotlb_gather gather;
 
+	/*
+	 * As for a flush queue: the drivers gather nothing, and free no table.
+	 */
 	iommu_iotlb_gather_init(&gather);
 	gather.queued = true;
 	iova_unlink_first(dev, domain, state, mapped_len, dir, attrs, &gather);
@@ -800,6 +857,7 @@ void iommu_dma_iova_batch_flush(struct dma_iova_batch *batch)
 
 	for (i = 0; i < batch->nr; i++)
 		ranges[i] = iova_range(&cookie->iovad, &batch->states[i]);
+	/* Before the addresses are free for somebody else's memory */
 	iommu_iotlb_sync_ranges(domain, ranges, batch->nr, &batch->freelist);
 
 	for (i = 0; i < batch->nr; i++)
