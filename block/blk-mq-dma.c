@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * DMA mapping of the data of a request, straight from its bios: as one range of
- * IO addresses where the device's IOMMU and the shape of the data allow it, else
- * as one range for each segment.
+ * DMA mapping of the data of a request, straight from its bios. It is one range
+ * of IO addresses if the device's IOMMU and the shape of the data allow that,
+ * and otherwise one range for each segment.
  */
 #include <linux/blk-integrity.h>
 #include <linux/blk-mq-dma.h>
 
 #include "blk.h"
 
-/* Enter the first of the bios that has data, or metadata, if one has. */
+/*
+ * Go to the next bio with data, or metadata; false if there is none. Out of
+ * line, as most requests do so once.
+ */
 static noinline bool blk_dma_enter(struct blk_dma_iter *iter)
 {
 	struct bio_integrity_payload *bip;
@@ -25,13 +28,16 @@ static noinline bool blk_dma_enter(struct blk_dma_iter *iter)
 	return iter->left.bi_size;
 }
 
-/* Is there data left? */
+/* Whether there is data left */
 static inline bool blk_dma_more(struct blk_dma_iter *iter)
 {
 	return likely(iter->left.bi_size) || blk_dma_enter(iter);
 }
 
-/* Is a segment within the limits of the queue, which allow each a page? */
+/*
+ * Whether a segment is within the limits of the queue. These allow at least a
+ * page, so a segment within one page needs no look at them.
+ */
 static inline bool blk_dma_segment_fits(const struct queue_limits *lim,
 					const struct bio_vec *seg,
 					phys_addr_t phys)
@@ -51,8 +57,9 @@ static phys_addr_t blk_dma_left_phys(const struct blk_dma_iter *iter)
 }
 
 /*
- * Is the page what the first one was found to be? All of a request is ordinary
- * memory, or all of it is in one PCI device: see bio_mixes_memory().
+ * Whether the page is of the same kind as the first one. All of a request is
+ * ordinary memory, or all of it is in one PCI device: see bio_mixes_memory().
+ * A request that mixes kinds would be unmapped in the wrong way.
  */
 static inline bool blk_dma_same_kind(const struct blk_dma_iter *iter,
 				     const struct page *page)
@@ -63,9 +70,10 @@ static inline bool blk_dma_same_kind(const struct blk_dma_iter *iter,
 }
 
 /*
- * The length of the segment with what follows, as long as it is contiguous. Takes
- * all that the limits allow: the fewer segments, whatever counted them before. A
- * segment whose address is never taken stays in registers.
+ * The length of the segment with what follows, as long as that is contiguous.
+ * Takes everything that the limits allow, also across bios, so there are never
+ * more segments than were counted before. @seg is passed by value, so that the
+ * caller's segment can stay in registers.
  */
 static noinline unsigned int blk_dma_merge(struct request_queue *q,
 					   struct blk_dma_iter *iter,
@@ -86,6 +94,7 @@ static noinline unsigned int blk_dma_merge(struct request_queue *q,
 	return seg.bv_len;
 }
 
+/* Returns false, for the caller to return that. */
 static inline bool blk_dma_fail(struct blk_dma_iter *iter, blk_status_t status)
 {
 	iter->status = status;
@@ -94,9 +103,9 @@ static inline bool blk_dma_fail(struct blk_dma_iter *iter, blk_status_t status)
 
 /*
  * The next segment of the data, which is physically contiguous and within the
- * limits of the queue. It may be larger than the block layer has counted it, as
- * neighbours are merged here, but there are never more. This is what each page of
- * scattered data goes through.
+ * limits of the queue. Neighbours are merged here, so it may be larger than the
+ * block layer has counted it, but there are never more of them. Each page of
+ * scattered data passes here, so the unlikely parts are out of line.
  */
 static __always_inline bool
 blk_dma_next_segment(struct request *req, struct blk_dma_iter *iter,
@@ -124,7 +133,10 @@ blk_dma_next_segment(struct request *req, struct blk_dma_iter *iter,
 	return true;
 }
 
-/* The first one, which says what the others must be: see iter->p2pdma.map. */
+/*
+ * The first segment. It decides what kind all others must be of, so only its
+ * page is looked up: see iter->p2pdma.map.
+ */
 static bool blk_dma_first_segment(struct request *req, struct device *dma_dev,
 				  struct blk_dma_iter *iter,
 				  struct bio_vec *seg)
@@ -138,7 +150,7 @@ static bool blk_dma_first_segment(struct request *req, struct device *dma_dev,
 	return blk_dma_next_segment(req, iter, seg);
 }
 
-/* How the data is mapped, whichever way */
+/* The attributes of the links */
 static inline unsigned long blk_dma_attrs(const struct blk_dma_iter *iter)
 {
 	if (iter->p2pdma.map == PCI_P2PDMA_MAP_THRU_HOST_BRIDGE)
@@ -174,7 +186,10 @@ blk_dma_map_segment(struct request *req, struct device *dma_dev,
 	return true;
 }
 
-/* Does no segment but the first begin, and none but the last end, in a granule? */
+/*
+ * Whether only the first segment begins within a granule, and only the last one
+ * ends within one. The iterator is passed by value: this is a look ahead.
+ */
 static noinline bool blk_dma_without_gaps(struct request *req,
 					  struct blk_dma_iter iter,
 					  struct bio_vec seg,
@@ -192,8 +207,9 @@ static noinline bool blk_dma_without_gaps(struct request *req,
 }
 
 /*
- * Should the data, @len bytes of which @seg is the first segment, be one range
- * for the device, and do the device's IOMMU and the limits of the queue let it?
+ * Whether the data, which has @len bytes and begins with @seg, becomes one
+ * range for the device. The IOMMU and the limits of the queue have to allow it.
+ * A single segment is one range anyway.
  */
 static bool blk_dma_one_range(struct request *req, struct device *dma_dev,
 			      const struct blk_dma_iter *iter,
@@ -216,7 +232,10 @@ static bool blk_dma_one_range(struct request *req, struct device *dma_dev,
 	return blk_dma_without_gaps(req, *iter, *seg, granule_mask);
 }
 
-/* Reserve @len bytes, all within one segment boundary. */
+/*
+ * Reserve @len bytes, all within one segment boundary. The allocator does not
+ * know that limit, so look at what it gives.
+ */
 static bool blk_dma_reserve(struct request *req, struct device *dma_dev,
 			    struct dma_iova_state *state, phys_addr_t phys,
 			    unsigned int len)
@@ -232,14 +251,14 @@ static bool blk_dma_reserve(struct request *req, struct device *dma_dev,
 }
 
 /*
- * Segments that are linked by one call: as many as 128 KiB have, wherever in a page
- * it begins, for 528 bytes of stack
+ * Segments that are linked by one call: the pages of 128 KiB, wherever in a
+ * page it begins. They take 528 bytes of stack.
  */
 #define BLK_DMA_SEGMENTS	(SZ_128K / SZ_4K + 1)
 
 /*
- * Link all data, of which @seg is the first segment, into the reservation.
- * Return 0; or an errno, and nothing is mapped or reserved.
+ * Link all data, which begins with @seg, into the reservation. Returns 0; or an
+ * errno, and nothing is mapped or reserved.
  */
 static int blk_dma_link(struct request *req, struct device *dma_dev,
 			struct dma_iova_state *state, struct blk_dma_iter *iter,
@@ -289,13 +308,13 @@ err_destroy:
 	return err;
 }
 
-/* Want of memory passes, and the request is tried again. */
+/* A lack of memory passes, so the request is tried again. Other errors stay. */
 static blk_status_t blk_dma_status(int err)
 {
 	return err == -ENOMEM ? BLK_STS_RESOURCE : BLK_STS_IOERR;
 }
 
-/* Map the data, @len bytes, of which @iter is at the start: all of it, or some. */
+/* Map all @len bytes of the data as one range, or else the first segment. */
 static bool blk_dma_map_start(struct request *req, struct device *dma_dev,
 			      struct dma_iova_state *state,
 			      struct blk_dma_iter *iter, unsigned int len)
@@ -314,7 +333,7 @@ static bool blk_dma_map_start(struct request *req, struct device *dma_dev,
 
 	rest = *iter;
 	err = blk_dma_link(req, dma_dev, state, iter, seg);
-	/* Memory of a PCI device that has to be bounced */
+	/* Memory of a PCI device that has to be bounced, which no link does */
 	if (err == -EPERM) {
 		*iter = rest;
 		return blk_dma_map_segment(req, dma_dev, iter, &seg);
@@ -331,11 +350,12 @@ static bool blk_dma_map_start(struct request *req, struct device *dma_dev,
  * @state:	set in any case; all zero if there is no reservation afterwards
  * @iter:	set in any case; the first range, if there is one
  *
- * Maps all data as one range of IO addresses if @dma_dev is behind an IOMMU, the
- * data consists of more than one segment, and each of them begins and ends on a
- * granule of the IOMMU, but for the very start and the very end. Otherwise maps
- * the first segment, and blk_rq_dma_map_iter_next() maps the others. All data is of
- * one kind, ordinary memory or that of one PCI device, which is looked up once.
+ * Maps all data as one range of IO addresses if @dma_dev is behind an IOMMU,
+ * the data consists of more than one segment, and each of them begins and ends
+ * on a granule of the IOMMU, except at the very start and the very end.
+ * Otherwise maps the first segment, and blk_rq_dma_map_iter_next() maps the
+ * others. All data is of one kind, ordinary memory or that of one PCI device,
+ * which is looked up once.
  *
  * Never gives more ranges than blk_rq_nr_phys_segments().
  *
@@ -405,11 +425,11 @@ static unsigned int blk_rq_integrity_bytes(struct request *req)
  * @state:	reservation of the metadata, another than that of the data
  * @iter:	iterator of the metadata
  *
- * Goes on with blk_rq_integrity_dma_map_iter_next(). There are never more ranges
- * than @req->nr_integrity_segments. But these may be more than
+ * Goes on with blk_rq_integrity_dma_map_iter_next(). There are never more
+ * ranges than @req->nr_integrity_segments. But these may be more than
  * queue_max_integrity_segments() of the queue, as a buffer of user space that
- * crosses a segment boundary passes for one segment when it is mapped. A driver
- * with room for so many looks before it stores a range.
+ * crosses a segment boundary counts as one segment when it is mapped. A driver
+ * that has room for that limit only must check before it stores a range.
  *
  * Context: Any.
  * Return: as blk_rq_dma_map_iter_start().

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * DMA mapping of what hmm_range_fault() finds. Behind an IOMMU the addresses of a
- * region are reserved once, and its pages are linked and unlinked as they come and
- * go; so one address stands for all of them. The flags of an entry in the list of
- * pfns say whether it is mapped, and how.
+ * DMA mapping of what hmm_range_fault() finds. Behind an IOMMU the addresses of
+ * a region are reserved once, and its pages are linked and unlinked as they
+ * come and go. So the address of a page follows from its place in the region,
+ * and need not be kept. The flags of an entry in the list of pfns say whether
+ * it is mapped, and how.
  */
 #include <linux/dma-map-ops.h>
 #include <linux/export.h>
@@ -20,6 +21,7 @@
 /* Entries that are linked by one call: 512 bytes of stack */
 #define HMM_DMA_PIECES	32
 
+/* Pages of an entry, as a power of two */
 static unsigned int hmm_dma_order(const struct hmm_dma_map *map)
 {
 	return ilog2(map->dma_entry_size) - PAGE_SHIFT;
@@ -27,19 +29,19 @@ static unsigned int hmm_dma_order(const struct hmm_dma_map *map)
 
 /**
  * hmm_dma_map_alloc - prepare to map the pages of a region
- * @dev:	device to map for; NULL if it has the CPU access the memory, and
- *		takes the kernel's addresses for DMA addresses
+ * @dev:	device to map for; NULL for virtual DMA: the CPU accesses the
+ *		memory, and DMA addresses are the kernel's addresses
  * @map:	set in any case
  * @nr_entries:	number of pages of PAGE_SIZE in the region, not 0
  * @dma_entry_size: bytes that are mapped at a time, a power of two of at least
  *		PAGE_SIZE; the region consists of whole entries
  *
- * Reserves IO addresses for the whole region if @dev is behind an IOMMU. Without
- * them, pages are mapped by dma_map_page().
+ * Reserves IO addresses for the whole region if @dev is behind an IOMMU.
+ * Without them, pages are mapped by dma_map_page().
  *
  * The process goes on to use its pages while they are mapped. So @dev must be
- * coherent, and must not need bounce buffers for whole pages: unmapping would write
- * over what the process has stored.
+ * coherent, and must not need bounce buffers for whole pages: unmapping would
+ * write over what the process has stored.
  *
  * Context: May sleep.
  * Return: 0, and hmm_dma_map_free() gives everything back; or a negative errno,
@@ -103,7 +105,10 @@ void hmm_dma_map_free(struct device *dev, struct hmm_dma_map *map)
 }
 EXPORT_SYMBOL_GPL(hmm_dma_map_free);
 
-/* How is @page to be mapped? In @kind go the flags of its entry. */
+/*
+ * Decides how @page is mapped. @kind gets the flags of its entry, which say
+ * later how to unmap it.
+ */
 static int hmm_dma_kind(struct device *dev, struct pci_p2pdma_map_state *p2pdma,
 			struct page *page, unsigned long *kind)
 {
@@ -125,12 +130,16 @@ static int hmm_dma_kind(struct device *dev, struct pci_p2pdma_map_state *p2pdma,
 	}
 }
 
+/* Memory of a PCI device is not cached, whatever way leads to it. */
 static unsigned long hmm_dma_attrs(unsigned long kind)
 {
 	return kind & HMM_PFN_P2PDMA ? DMA_ATTR_MMIO : 0;
 }
 
-/* Without a reservation. An entry is never bounced, as it is whole pages. */
+/*
+ * Map an entry without a reservation. It is never bounced: it is whole pages,
+ * and hmm_dma_map_alloc() refuses devices that would bounce these.
+ */
 static dma_addr_t hmm_dma_stream(struct device *dev, struct hmm_dma_map *map,
 				 phys_addr_t phys, unsigned long kind)
 {
@@ -164,8 +173,9 @@ static void hmm_dma_unmap_run(struct device *dev, struct hmm_dma_map *map,
 }
 
 /*
- * Unmap what @pfns, which is for the entries from @idx on, says is mapped. Returns
- * the number of entries.
+ * Unmap all entries that are mapped according to @pfns, which begins with the
+ * entry at @idx. Returns their number. Neighbours of one kind share a call, as
+ * each call waits for the IOTLB.
  */
 static size_t hmm_dma_unmap_pfns(struct device *dev, struct hmm_dma_map *map,
 				 size_t idx, size_t nr, unsigned long *pfns)
@@ -199,9 +209,9 @@ static size_t hmm_dma_unmap_pfns(struct device *dev, struct hmm_dma_map *map,
  * @nr:		number of pages
  *
  * Entries that follow each other are unmapped by one call, with one
- * synchronisation of the IOTLB. Entries that are not mapped are left alone. Of
- * those that were only HMM_PFN_DMA_MAPPED and how they were mapped is cleared.
- * When this returns, the device does not reach the pages any more.
+ * synchronisation of the IOTLB. Entries that are not mapped are left alone. In
+ * those that were mapped, only HMM_PFN_DMA_MAPPED and the flags that say how
+ * are cleared. When this returns, the device cannot reach the pages any more.
  *
  * Context: Any, under the lock of the map.
  * Return: number of entries that were mapped.
@@ -224,7 +234,7 @@ EXPORT_SYMBOL_GPL(hmm_dma_unmap_range);
  * @idx:	first page of the entry, as an index in @map->pfn_list
  *
  * Context: Any, under the lock of the map.
- * Return: was it mapped?
+ * Return: whether it was mapped.
  */
 bool hmm_dma_unmap_pfn(struct device *dev, struct hmm_dma_map *map, size_t idx)
 {
@@ -232,7 +242,9 @@ bool hmm_dma_unmap_pfn(struct device *dev, struct hmm_dma_map *map, size_t idx)
 }
 EXPORT_SYMBOL_GPL(hmm_dma_unmap_pfn);
 
-/* A range that is being mapped: what @pfns says is for the entries from @idx on. */
+/*
+ * A range that is being mapped. @pfns begins with the entry at @idx of the map.
+ */
 struct hmm_dma_range {
 	struct device *dev;
 	struct hmm_dma_map *map;
@@ -240,7 +252,10 @@ struct hmm_dma_range {
 	size_t nr;
 	unsigned long *pfns;
 
-	/* How many flags of @pfns are of this call, not left by an earlier one */
+	/*
+	 * So many entries of @pfns have flags of this call, not of an earlier
+	 * one.
+	 */
 	size_t done;
 
 	/* Pieces to link in one go, for the entries from pfns[start] on */
@@ -254,6 +269,10 @@ struct hmm_dma_range {
 	size_t linked_end;
 };
 
+/*
+ * Link the pieces that have been collected. Only then are their entries marked,
+ * so that an error undoes exactly what has been linked.
+ */
 static int hmm_dma_link_pieces(struct hmm_dma_range *r)
 {
 	unsigned int order = hmm_dma_order(r->map);
@@ -279,7 +298,11 @@ static int hmm_dma_link_pieces(struct hmm_dma_range *r)
 	return 0;
 }
 
-/* Have an entry linked, together with its neighbours if they are of its kind. */
+/*
+ * Collect an entry, to be linked together with its neighbours. What has been
+ * collected is linked first if the entry does not follow it, or is of another
+ * kind, or if the array is full.
+ */
 static int hmm_dma_add_piece(struct hmm_dma_range *r, size_t i,
 			     unsigned long kind)
 {
@@ -300,7 +323,7 @@ static int hmm_dma_add_piece(struct hmm_dma_range *r, size_t i,
 	return 0;
 }
 
-/* Map an entry in any way but by a link; if it has an address, keep that. */
+/* Map an entry without a link. If it gets an address, keep that. */
 static int hmm_dma_map_unlinked(struct hmm_dma_range *r, size_t i,
 				unsigned long kind)
 {
@@ -335,8 +358,9 @@ static int hmm_dma_map_entry(struct hmm_dma_range *r, size_t i,
 }
 
 /*
- * Map what is in r->pfns, but not in the map yet. The flags in r->pfns, as far as
- * r->done, are the record of what has been mapped by this call.
+ * Map what is in r->pfns and not in the map yet. Up to r->done, the flags in
+ * r->pfns are the record of what this call has mapped; the map does not change
+ * before everything has succeeded.
  */
 static int hmm_dma_map_new(struct hmm_dma_range *r,
 			   struct pci_p2pdma_map_state *p2pdma)
@@ -364,6 +388,10 @@ static int hmm_dma_map_new(struct hmm_dma_range *r,
 			     (r->linked_end - r->linked_start) * PAGE_SIZE);
 }
 
+/*
+ * Map what is new, then take it over into the map; or undo it, and leave the
+ * map.
+ */
 static long hmm_dma_map_pfns(struct hmm_dma_range *r,
 			     struct pci_p2pdma_map_state *p2pdma)
 {
@@ -401,9 +429,10 @@ static long hmm_dma_map_pfns(struct hmm_dma_range *r,
  *		@map->pfn_list; without HMM_PFN_WRITE where the device is not to
  *		write. Its flags are lost.
  *
- * Maps all entries that are HMM_PFN_VALID in @pfns and not mapped yet, and takes
- * them over into @map->pfn_list. Of an entry that is mapped only HMM_PFN_WRITE is
- * taken over, when it is new. An entry that is not valid is left out.
+ * Maps all entries that are HMM_PFN_VALID in @pfns and not mapped yet, and
+ * takes them over into @map->pfn_list. For an entry that is mapped already, it
+ * takes over a new HMM_PFN_WRITE only. It leaves out an entry that is not
+ * valid.
  *
  * Neighbours are linked together, and all of them are synchronised at once.
  *
@@ -446,11 +475,11 @@ static dma_addr_t hmm_dma_addr(struct device *dev, struct hmm_dma_map *map,
 	if (map->dma_list)
 		return map->dma_list[idx >> hmm_dma_order(map)];
 
-	/* Nothing is mapped, and nothing has to be unmapped, by this. */
+	/* The device maps directly, so this only computes the address again. */
 	return hmm_dma_stream(dev, map, hmm_pfn_to_phys(pfn), pfn);
 }
 
-/* Map one entry, of which @map has what hmm_range_fault() has found. */
+/* Map one entry of @map. What hmm_range_fault() has found is there already. */
 static long hmm_dma_map_entry_alone(struct device *dev, struct hmm_dma_map *map,
 				    size_t idx,
 				    struct pci_p2pdma_map_state *p2pdma)
@@ -466,7 +495,7 @@ static long hmm_dma_map_entry_alone(struct device *dev, struct hmm_dma_map *map,
 }
 
 /**
- * hmm_dma_map_pfn - map a page, or tell where it is mapped
+ * hmm_dma_map_pfn - map a page, or return where it is mapped
  * @dev:	device to map for
  * @map:	map
  * @idx:	first page of the entry, as an index in @map->pfn_list, which has what

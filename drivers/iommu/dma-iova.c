@@ -829,9 +829,7 @@ void iommu_dma_iova_batch_destroy(struct dma_iova_batch *batch,
 	struct iommu_domain *domain = iommu_get_dma_domain(dev);
 	struct iommu_iotlb_gather gather;
 
-	/*
-	 * As for a flush queue: the drivers gather nothing, and free no table.
-	 */
+	/* As for a flush queue: drivers leave freed tables in the freelist. */
 	iommu_iotlb_gather_init(&gather);
 	gather.queued = true;
 	iova_unlink_first(dev, domain, state, mapped_len, dir, attrs, &gather);

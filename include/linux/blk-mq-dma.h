@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * DMA mapping of the data of a request, straight from its bios. The interface is
- * that of Linux 6.19; Documentation/block/blk-mq-dma.rst says what differs.
+ * DMA mapping of the data of a request, straight from its bios. The interface
+ * is that of Linux 6.19; Documentation/block/blk-mq-dma.rst says what differs.
  */
 #ifndef _LINUX_BLK_MQ_DMA_H
 #define _LINUX_BLK_MQ_DMA_H
@@ -74,7 +74,7 @@ blk_rq_integrity_dma_map_iter_next(struct request *req, struct device *dma_dev,
 }
 
 /**
- * blk_rq_dma_map_coalesce - is all of the data one range for the device
+ * blk_rq_dma_map_coalesce - whether all of the data is one range for the device
  * @state:	as blk_rq_dma_map_iter_start() left it
  *
  * Context: Any.
@@ -102,8 +102,9 @@ static inline bool __blk_rq_dma_unmap(struct request *req,
 }
 
 /*
- * A value of enum pci_p2pdma_map_type, or one of its constants, which are ints; not
- * the truth value that a driver for Linux 6.18 has in this place: a bool, or an int.
+ * True for a value of enum pci_p2pdma_map_type, or for one of its constants,
+ * which are ints. False for the truth value that a driver for Linux 6.18 passes
+ * here, which is a bool or an int.
  */
 #define __blk_dma_is_map_type(type, constant)					\
 	(__builtin_types_compatible_p(type, enum pci_p2pdma_map_type) ||	\

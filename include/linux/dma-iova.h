@@ -40,15 +40,15 @@ struct device;
  *   ``offset + size``.
  * bounce
  *   To give the device a copy instead of the memory itself, because it must not
- *   see, or cannot be kept from spoiling, what lies beside the memory in the
- *   same granule.
+ *   see what is beside the memory in the same granule, or could spoil it.
  */
 
 /*
- * An end of the reservation does not fill its granule and may be bounced: set by
- * dma_iova_try_alloc(), whether it comes to that or not. Kept in
- * dma_iova_state.__size, which is 64 bits wide on every architecture so that no
- * size that fits into a size_t of 32 bits looks like the flag.
+ * An end of the reservation does not fill its granule and may be bounced.
+ * dma_iova_try_alloc() sets this, whether a bounce buffer is needed later or
+ * not. It is kept in dma_iova_state.__size, which has 64 bits on every
+ * architecture, so that no size that fits into a size_t of 32 bits looks like
+ * the flag.
  */
 #define DMA_IOVA_USE_SWIOTLB	BIT_ULL(63)
 
@@ -65,15 +65,15 @@ struct dma_iova_state {
 	u64 __size;
 };
 
-/* One wait of VT-d serves as many descriptors: QI_MAX_BATCHED_DESC_COUNT */
+/* VT-d waits once for so many descriptors: QI_MAX_BATCHED_DESC_COUNT */
 #define DMA_IOVA_BATCH_SIZE	16
 
 /**
  * struct dma_iova_batch - reservations that share an invalidation
  *
- * On the stack of whoever ends several requests together, set up by
- * dma_iova_batch_init(). All of it is private. 288 bytes where addresses have 64
- * bits.
+ * A driver that ends several requests together has it on its stack, and sets it
+ * up by dma_iova_batch_init(). All of it is private. It has 288 bytes where
+ * addresses have 64 bits.
  */
 struct dma_iova_batch {
 	/* private: */
@@ -97,7 +97,7 @@ static inline void dma_iova_batch_init(struct dma_iova_batch *batch)
 }
 
 /**
- * dma_use_iova - is there a reservation
+ * dma_use_iova - whether there is a reservation
  * @state:	state that dma_iova_try_alloc() has seen, or all zero
  *
  * Context: Any.

@@ -6,7 +6,7 @@
 
 struct device;
 
-/* What of a DMA mapping can be made to fail, each on its own */
+/* The steps of a DMA mapping that can be made to fail, each on its own */
 enum dma_iova_step {
 	DMA_IOVA_STEP_ALLOC,
 	DMA_IOVA_STEP_LINK,

@@ -15,21 +15,21 @@ struct pci_p2pdma_map_state;
  * struct hmm_dma_map - a region whose pages are mapped one by one
  * @state:	IO addresses of the whole region, if the device is behind an IOMMU
  * @pfn_list:	one entry for each page of the region, in the format of
- *		hmm_range_fault(). HMM_PFN_DMA_MAPPED tells which are mapped.
- * @dma_list:	one address for each entry of @dma_entry_size bytes, where
- *		without a reservation they are needed to unmap; otherwise NULL
+ *		hmm_range_fault(). HMM_PFN_DMA_MAPPED marks mapped entries.
+ * @dma_list:	one address for each entry of @dma_entry_size bytes, if there is
+ *		no reservation and they are needed to unmap; otherwise NULL
  * @dma_entry_size: bytes that are mapped at a time, a power of two of at least
  *		PAGE_SIZE
  * @nr_mapped:	entries that are mapped
  *
  * The region is made of DMA entries of @dma_entry_size bytes, each physically
- * contiguous and aligned to its size. An entry goes by the index in @pfn_list of
- * its first page, and of its pages only the first has flags that count.
+ * contiguous and aligned to its size. The index of an entry is that of its
+ * first page in @pfn_list. Only the flags of its first page count.
  *
- * The owner has a lock around everything that is done to the map. It must not
- * have hmm_range_fault() write to @pfn_list unless that is under the same lock;
- * hmm_dma_map_range() is for an owner whose notifier takes the lock, and so cannot
- * hold it while pages are faulted in.
+ * The owner holds a lock around everything that is done to the map. It must not
+ * let hmm_range_fault() write to @pfn_list unless that is under the same lock.
+ * hmm_dma_map_range() is for an owner whose notifier takes the lock. Such an
+ * owner cannot hold it while pages are faulted in.
  */
 struct hmm_dma_map {
 	struct dma_iova_state state;

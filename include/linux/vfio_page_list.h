@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Memory of a VFIO driver's own that its device reads or writes */
+/* Memory that a VFIO driver allocates for its device to read or write */
 #ifndef _LINUX_VFIO_PAGE_LIST_H
 #define _LINUX_VFIO_PAGE_LIST_H
 
@@ -43,7 +43,7 @@ size_t vfio_page_list_segment(const struct vfio_page_list *list, size_t offset,
 			      size_t len, dma_addr_t *addr);
 
 /**
- * vfio_page_list_size - the memory that there is
+ * vfio_page_list_size - the size of all pages
  * @list:	list of pages
  *
  * Context: Any.

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the two halves of dma-debug, debug.c and debug-iova.c, have in common. */
+/*
+ * What the two halves of dma-debug, debug.c and debug-iova.c, have in common.
+ */
 #ifndef _KERNEL_DMA_DEBUG_ENTRY_H
 #define _KERNEL_DMA_DEBUG_ENTRY_H
 
@@ -74,15 +76,17 @@ struct dma_debug_entry *dma_entry_alloc(void);
 void dma_entry_free(struct dma_debug_entry *entry);
 const char *dma_debug_dir_name(int direction);
 
-/* Have the first cacheline of @entry tracked, until dma_entry_free(). */
+/* Track the first cacheline of @entry, until dma_entry_free(). */
 void dma_entry_track_cacheline(struct dma_debug_entry *entry,
 			       unsigned long attrs);
 
-/* Is this memory that must not be mapped at all? */
+/* Report memory that must not be mapped at all, such as the stack. */
 void dma_debug_check_memory(struct device *dev, struct page *page,
 			    size_t offset, size_t size);
 
-/* Count an error, and warn of it unless the user wants no more; @entry or NULL */
+/*
+ * Count an error, and warn of it unless the user wants no more; @entry or NULL
+ */
 __printf(3, 4)
 void dma_debug_report(struct device *dev, struct dma_debug_entry *entry,
 		      const char *fmt, ...);

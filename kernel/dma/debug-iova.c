@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * dma-debug of the two-step API: keeps account of the reservations of all devices
- * and of the pieces linked into them, and reports what breaks the rules of
- * Documentation/core-api/dma-iova.rst. debug.c has the pool of entries, which is
- * bounded by giving up, and the reports.
+ * dma-debug of the two-step API: keeps account of the reservations of all
+ * devices and of the pieces linked into them, and reports what breaks the rules
+ * of Documentation/core-api/dma-iova.rst. debug.c has the reports and the pool
+ * of entries. When the pool is empty, dma-debug turns itself off.
  */
 #include <linux/align.h>
 #include <linux/dma-mapping.h>
@@ -25,16 +25,17 @@ static DEFINE_SPINLOCK(dbg_lock);
 #define DBG_FREE_ATTRS	(DMA_ATTR_SKIP_CPU_SYNC | DMA_ATTR_NO_WARN)
 
 /*
- * A driver that gives up unlinks memory that it has not synchronised. One that
- * does so with all of a reservation linked, so many times in a row and with no
- * dma_iova_sync() in between, has forgotten it.
+ * A driver that gives up may unlink memory that it has not synchronised. But if
+ * it does so with all of a reservation linked, so many times in a row and with
+ * no dma_iova_sync() in between, it has forgotten that call.
  */
 #define DBG_FORGOTTEN 32
 
-/* The device that unlinked so last, and how many times; under the lock */
+/* The last device that unlinked so, and how many times; under the lock */
 static struct device *dbg_unsynced_dev;
 static int dbg_unsynced_calls;
 
+/* Count a teardown without a synchronisation; true when there are too many. */
 static bool dbg_forgets(struct device *dev)
 {
 	lockdep_assert_held(&dbg_lock);
@@ -45,7 +46,9 @@ static bool dbg_forgets(struct device *dev)
 	return ++dbg_unsynced_calls == DBG_FORGOTTEN;
 }
 
-/* The driver has called dma_iova_sync(), or has a reason not to, or has gone. */
+/*
+ * The driver has called dma_iova_sync(), or has a reason not to, or has gone.
+ */
 static void dbg_forgive(struct device *dev)
 {
 	unsigned long flags;
@@ -56,7 +59,9 @@ static void dbg_forgive(struct device *dev)
 	spin_unlock_irqrestore(&dbg_lock, flags);
 }
 
-/* IO addresses up to and including @last, which may be the very last there is */
+/*
+ * IO addresses up to and including @last, which may be the very last there is
+ */
 struct dbg_span {
 	u64 first;
 	u64 last;
@@ -77,7 +82,10 @@ static struct dma_debug_entry *dbg_next(struct dma_debug_entry *piece)
 	return dbg_piece(rb_next(&piece->node));
 }
 
-/* A state that has been copied and used twice may be of another size by now. */
+/*
+ * If a state was copied and the copy is used, its addresses may belong to
+ * another reservation by now. So compare the size as well.
+ */
 static struct dma_debug_entry *dbg_find(struct device *dev,
 					const struct dma_iova_state *state)
 {
@@ -115,7 +123,7 @@ dbg_find_piece(const struct dma_debug_entry *reservation, u64 addr)
 	return found;
 }
 
-/* Does the call get as far as the engine? If not, mapping.c has warned. */
+/* Whether the call reaches the engine. If not, mapping.c has warned. */
 static bool dbg_within(const struct dma_iova_state *state, size_t offset,
 		       size_t size)
 {
@@ -124,7 +132,9 @@ static bool dbg_within(const struct dma_iova_state *state, size_t offset,
 	return size && offset <= total && size <= total - offset;
 }
 
-/* The range that a call is for: whole granules, but not beyond the reservation */
+/*
+ * The range that a call is for: whole granules, but not beyond the reservation
+ */
 static struct dbg_span dbg_range(struct device *dev,
 				 const struct dma_iova_state *state,
 				 size_t offset, size_t size)
@@ -140,7 +150,10 @@ static struct dbg_span dbg_range(struct device *dev,
 	};
 }
 
-/* The first thing that is wrong with a call, to be reported without the lock. */
+/*
+ * The first thing that is wrong with a call. It is noted under the lock and
+ * reported without, so it has a copy of the piece, which may be gone by then.
+ */
 struct dbg_mistake {
 	const char *what;
 	struct dbg_span range;
@@ -181,7 +194,7 @@ static void dbg_report(struct device *dev, struct dbg_mistake *mistake)
 			 dma_debug_dir_name(mistake->dir), mistake->attrs);
 }
 
-/* For a state that is no reservation of the device's, or not any more */
+/* Report a state that is not a reservation of the device, or no longer one. */
 static void dbg_report_state(struct device *dev,
 			     const struct dma_iova_state *state,
 			     const char *what)
@@ -191,7 +204,7 @@ static void dbg_report_state(struct device *dev,
 			 what, (u64)state->addr, dma_iova_size(state));
 }
 
-/* Give back an entry of which no cacheline has been tracked. */
+/* Give back an entry without a tracked cacheline: DMA_TO_DEVICE has none. */
 static void dbg_free_untracked(struct dma_debug_entry *entry)
 {
 	entry->direction = DMA_TO_DEVICE;
@@ -235,7 +248,7 @@ static bool dbg_less(struct rb_node *a, const struct rb_node *b)
 	       rb_entry(b, struct dma_debug_entry, node)->dev_addr;
 }
 
-/* What is linked already where @piece would go */
+/* A piece that is linked already where @piece would go */
 static struct dma_debug_entry *
 dbg_overlap(const struct dma_debug_entry *reservation,
 	    const struct dma_debug_entry *piece)
@@ -290,6 +303,7 @@ static void dbg_link_piece(struct device *dev,
 		dbg_free_untracked(piece);
 }
 
+/* A piece that is synchronised in part is still due. */
 static void dbg_clear_sync_due(struct dma_debug_entry *reservation,
 			       struct dbg_span range)
 {
@@ -303,6 +317,7 @@ static void dbg_clear_sync_due(struct dma_debug_entry *reservation,
 	}
 }
 
+/* Memory without a struct page cannot be the kernel's own. */
 static void dbg_check_memory(struct device *dev, const struct phys_vec *vec)
 {
 	if (pfn_valid(PHYS_PFN(vec->paddr)))
@@ -323,7 +338,7 @@ void debug_dma_iova_link_vec(struct device *dev,
 
 	if (err)
 		dbg_forgive(dev);
-	/* Refused, and there has been a warning */
+	/* The call was refused, with a warning of its own. */
 	if (err == -EINVAL)
 		return;
 
@@ -374,8 +389,8 @@ void debug_dma_iova_sync(struct device *dev, const struct dma_iova_state *state,
 }
 
 /*
- * What is left of a piece of which a part is unlinked. @piece->paddr stays: its
- * cacheline is tracked.
+ * Keep the part of a piece that is not unlinked. @piece->paddr stays as it is,
+ * since its cacheline is tracked by that address.
  */
 static void dbg_cut(struct dma_debug_entry *piece, struct dbg_span range)
 {
@@ -413,7 +428,10 @@ static void dbg_check_piece(const struct dma_debug_entry *piece,
 			 piece);
 }
 
-/* Move what is linked in a range, which should be all of it, to @gone. */
+/*
+ * Move the pieces in a range to @gone, and note a hole or half a piece. The
+ * entries are freed without the lock.
+ */
 static void dbg_unlink_range(struct dma_debug_entry *reservation,
 			     struct dbg_mistake *mistake,
 			     struct list_head *gone)
@@ -479,7 +497,7 @@ void debug_dma_iova_unlink(struct device *dev,
 				 "unlinks memory from a reservation that it does not have");
 }
 
-/* Move what is linked to @gone, and make a mistake of it. */
+/* Move what is still linked to @gone: its driver should have unlinked it. */
 static void dbg_unlink_rest(struct dma_debug_entry *reservation,
 			    struct dbg_mistake *mistake, struct list_head *gone)
 {
@@ -574,7 +592,11 @@ void debug_dma_iova_hand_over(struct device *dev,
 	dbg_report(dev, &mistake);
 }
 
-/* Where a dump has got to: a reservation, and in it what ends before @next. */
+/*
+ * The position of a dump: a reservation, and the address in it of the next
+ * piece. It is by address, as the lock is released between lines and entries
+ * may go.
+ */
 struct dbg_dump {
 	int bucket;
 	u64 addr;
@@ -583,7 +605,9 @@ struct dbg_dump {
 	char line[256];
 };
 
-/* The order in which a bucket is listed; devices may have an address in common. */
+/*
+ * The order in which a bucket is listed. Two devices may have the same address.
+ */
 static bool dbg_before(u64 addr, struct device *dev,
 		       const struct dma_debug_entry *entry)
 {
@@ -625,8 +649,8 @@ static struct dma_debug_entry *dbg_dump_piece(const struct dbg_dump *dump)
 }
 
 /*
- * Put the next line together, if there is one in this bucket. The names are read
- * under the lock, as long as the device is sure to be there.
+ * Format the next line of this bucket; false if there is none. The names are
+ * read under the lock: as long as the entry exists, so does the device.
  */
 static bool dbg_dump_next(struct dbg_dump *dump, struct device *only)
 {
@@ -657,7 +681,9 @@ static bool dbg_dump_next(struct dbg_dump *dump, struct device *only)
 	return true;
 }
 
-/* The lock is released after each line: a reservation may have a great many. */
+/*
+ * The lock is released after each line, as a reservation may have many pieces.
+ */
 void debug_dma_iova_dump(struct seq_file *seq, struct device *dev)
 {
 	unsigned long flags;
@@ -679,6 +705,7 @@ void debug_dma_iova_dump(struct seq_file *seq, struct device *dev)
 	}
 }
 
+/* The reservations stay in the account: they may still be given back. */
 void debug_dma_iova_unbound(struct device *dev)
 {
 	struct dma_debug_entry *entry, leaked;

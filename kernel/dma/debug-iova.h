@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * dma-debug of the two-step API: what mapping.c tells it, with the arguments of
- * the API's functions and what they returned. Those that undo something are told
- * before it is undone, since another CPU may get the IO addresses right after.
+ * dma-debug of the two-step API. mapping.c calls these with the arguments of
+ * the API's functions and what they returned. For functions that undo
+ * something, it calls before that is undone, since another CPU may get the IO
+ * addresses right after.
  */
 #ifndef _KERNEL_DMA_DEBUG_IOVA_H
 #define _KERNEL_DMA_DEBUG_IOVA_H
@@ -12,7 +13,7 @@
 
 struct seq_file;
 
-/* mapping.c tells what it does as long as somebody watches: dma-debug, a trace. */
+/* mapping.c calls dma-debug and trace events only while somebody watches. */
 int dma_iova_watch(void);
 void dma_iova_unwatch(void);
 
@@ -45,7 +46,7 @@ void debug_dma_iova_hand_over(struct device *dev,
 			      const struct dma_iova_state *state, size_t offset,
 			      size_t size, enum dma_data_direction dir);
 
-/* What debug.c tells: list all, or those of @dev, into @seq or else the log. */
+/* For debug.c: list all, or those of @dev, into @seq or else the log. */
 void debug_dma_iova_dump(struct seq_file *seq, struct device *dev);
 /* The driver of @dev has gone. */
 void debug_dma_iova_unbound(struct device *dev);

@@ -39,6 +39,9 @@ static struct fail_step fail_steps[] = {
 	},
 };
 
+/*
+ * Without a name, all devices fail. Under RCU, as debugfs replaces the string.
+ */
 static bool fail_device(struct fail_step *fail, struct device *dev)
 {
 	const char *name;
@@ -52,12 +55,12 @@ static bool fail_device(struct fail_step *fail, struct device *dev)
 }
 
 /**
- * should_fail_dma_iova - is this call to fail on request
+ * should_fail_dma_iova - whether a call has to fail on request
  * @dev:	device that the call is for
  * @step:	what it does
  *
  * Context: Any.
- * Return: true if the caller is to fail, for no other reason.
+ * Return: true if the caller has to fail, although nothing is wrong.
  */
 bool should_fail_dma_iova(struct device *dev, enum dma_iova_step step)
 {
