@@ -3,9 +3,9 @@
  * Two-step DMA mapping in a driver: QEMU's educational device copies data from
  * page to page.
  *
- * What is written to /dev/edu-dma, up to 1 MiB at a time, goes to pages that are
- * scattered over memory. The device fetches it from there and stores it in other
- * pages, and a read returns what those have:
+ * What is written to /dev/edu-dma, up to 1 MiB at a time, goes to pages that
+ * are scattered over memory. The device fetches it from there and stores it in
+ * other pages, and a read returns what those have:
  *
  *	dd if=FILE of=/dev/edu-dma bs=1M
  *	cmp FILE /dev/edu-dma
@@ -49,9 +49,9 @@
 #define EDU_BUFFER	0x40000
 
 /*
- * Most bytes that the device moves at once. Its buffer has 4096, but QEMU aborts
- * when a transfer ends exactly there. Not a fraction of a page, so that with one
- * range of addresses some transfers cross from one page to the next.
+ * Most bytes that the device moves at once. Its buffer has 4096, but QEMU
+ * aborts when a transfer ends exactly there. Not a fraction of a page, so that
+ * with one range of addresses some transfers cross from one page to the next.
  */
 #define EDU_CHUNK	3072
 
@@ -154,11 +154,11 @@ static size_t edu_page_size(const struct edu_buffer *buf, unsigned int i)
 }
 
 /*
- * The second step: put each page behind the range that has been reserved, several
- * by one call, which links all of them or none. The device must not use a page
- * before dma_iova_sync(), of which one is enough for all. When something fails,
- * dma_iova_destroy() undoes what has been linked until then, and gives the whole
- * reservation back.
+ * The second step: put each page behind the range that has been reserved,
+ * several by one call, which links all of them or none. The device must not use
+ * a page before dma_iova_sync(); one such call is enough for all pages. When
+ * something fails, dma_iova_destroy() undoes what has been linked so far, and
+ * gives the whole reservation back.
  */
 static int edu_link_pages(struct device *dev, struct edu_buffer *buf)
 {
@@ -198,10 +198,10 @@ err_destroy:
 }
 
 /*
- * Without a reservation each page has its own address. This driver needs them to
- * tell the device chunk by chunk; one whose device has descriptors writes them
- * there, and keeps a copy only if dma_need_unmap(). That is asked at the end: the
- * first page that has to be bounced changes the answer.
+ * Without a reservation each page has its own address. This driver keeps them,
+ * because it gives them to the device chunk by chunk. A driver with descriptors
+ * writes them there, and keeps a copy only if dma_need_unmap(). Ask that at the
+ * end: the first page that has to be bounced changes the answer.
  */
 static int edu_map_pages(struct device *dev, struct edu_buffer *buf)
 {
@@ -230,8 +230,8 @@ err_unmap:
 }
 
 /*
- * The first step: reserve one range of IO addresses. A refusal is no error; it
- * means that the device has to be given each page by itself.
+ * The first step: reserve one range of IO addresses. A refusal is not an error.
+ * The device then gets each page on its own.
  */
 static int edu_map(struct device *dev, struct edu_buffer *buf)
 {
@@ -243,7 +243,7 @@ static int edu_map(struct device *dev, struct edu_buffer *buf)
 	return edu_map_pages(dev, buf);
 }
 
-/* The buffer itself knows how it was mapped, whatever has changed since. */
+/* The state of the buffer says how it was mapped: the parameter may change. */
 static void edu_unmap(struct device *dev, struct edu_buffer *buf)
 {
 	unsigned int i;
@@ -273,7 +273,7 @@ static dma_addr_t edu_addr(const struct edu_buffer *buf, size_t offset,
 	return buf->addrs[offset >> PAGE_SHIFT] + offset_in_page(offset);
 }
 
-/* Have the device fill its buffer from @src, or write it to @dst. */
+/* Let the device fill its buffer from @src, or write it to @dst. */
 static int edu_move(struct edu *edu, u64 src, u64 dst, size_t len, u64 cmd)
 {
 	u64 val;
@@ -425,7 +425,7 @@ static void edu_release(struct kref *ref)
 	kfree(edu);
 }
 
-/* The file may stay open longer than there is a device. */
+/* The file may stay open when the device has gone. */
 static int edu_open(struct inode *inode, struct file *file)
 {
 	struct edu *edu = container_of(file->private_data, struct edu, misc);

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R/W contexts whose memory is described by bio_vecs. Behind an IOMMU all of it
- * becomes one range of IO addresses, and so one SGE, by the two-step DMA API.
- * Where that cannot be, each piece is mapped on its own. A scatterlist is built
- * only for what cannot do without: memory registration, and memory in PCI
- * devices.
+ * R/W contexts with memory in bio_vecs. Behind an IOMMU the two-step DMA API
+ * maps all of it as one range of IO addresses, which is one SGE. Where that is
+ * not possible, each piece is mapped on its own. A scatterlist is built only
+ * for memory registration, and for memory in PCI devices.
  */
 #include <linux/bvec.h>
 #include <linux/dma-mapping.h>
@@ -24,7 +23,7 @@ enum {
 /* Pieces that are linked by one call: 512 bytes of stack */
 #define RDMA_RW_LINK_PIECES	32
 
-/* What there is to know of the memory before it is mapped */
+/* The properties of the memory, found before it is mapped */
 struct rdma_rw_memory {
 	const struct bio_vec *bvecs;
 	struct bvec_iter iter;
@@ -68,7 +67,7 @@ static int rdma_rw_look_at_memory(struct rdma_rw_memory *mem, u32 nr_bvec)
 	return mem->nr_pieces ? 0 : -EINVAL;
 }
 
-/* Does the device take a range of IO addresses as one segment? */
+/* Whether the device takes a range of IO addresses as one segment */
 static bool rdma_rw_is_segment(struct device *dev, dma_addr_t addr, u32 length)
 {
 	dma_addr_t mask = dma_get_seg_boundary(dev);
@@ -78,8 +77,8 @@ static bool rdma_rw_is_segment(struct device *dev, dma_addr_t addr, u32 length)
 }
 
 /*
- * Can all of the memory be one range for the device? If so, it is reserved. What
- * emulates a device sees memory as the CPU does, and has no IO addresses.
+ * Reserve IO addresses if all of the memory can be one range for the device. A
+ * device that is emulated sees memory as the CPU does, and has no IO addresses.
  */
 static bool rdma_rw_reserve(struct rdma_rw_ctx *ctx, struct ib_device *ibdev,
 			    const struct rdma_rw_memory *mem)
@@ -280,10 +279,11 @@ static int rdma_rw_init_sgt(struct rdma_rw_ctx *ctx, struct ib_qp *qp,
  * @dir:	%DMA_TO_DEVICE for RDMA WRITE, %DMA_FROM_DEVICE for RDMA READ
  *
  * The transfer is one SGE, of one work request, if the device is behind an
- * IOMMU, each bio_vec but the first begins and each but the last ends on a
- * granule of it (see dma_get_merge_boundary()), and the length is within the
- * device's segment size. Otherwise each bio_vec is an SGE, and there are as many
- * work requests as the queue pair's limit of SGEs asks for.
+ * IOMMU, all bio_vecs begin and end on a granule of it (see
+ * dma_get_merge_boundary()), except at the very start and the very end, and the
+ * length is within the device's segment size. Otherwise each bio_vec is an SGE,
+ * and there are as many work requests as the queue pair's limit of SGEs asks
+ * for.
  *
  * Where the device has to register the memory, and if some of it is in a PCI
  * device, this does what rdma_rw_ctx_init() does for a scatterlist of the same
@@ -340,8 +340,7 @@ EXPORT_SYMBOL(rdma_rw_ctx_init_bvec);
  * @nr_bvec:	number of entries in @bvecs
  * @dir:	%DMA_TO_DEVICE for RDMA WRITE, %DMA_FROM_DEVICE for RDMA READ
  *
- * The context knows itself what is to be released; @bvecs need not be there any
- * more.
+ * The context knows what has to be released. @bvecs may be gone by now.
  *
  * Context: Any.
  */

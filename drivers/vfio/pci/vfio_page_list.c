@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory of a VFIO driver's own that its device reads or writes, such as the
- * state of a device that migrates: pages, and one range of IO addresses for all
- * of them.
+ * Memory that a VFIO driver allocates for its device to read or write, such as
+ * the state of a device that migrates: pages, and one range of IO addresses for
+ * all of them.
  */
 #include <linux/export.h>
 #include <linux/gfp.h>
@@ -11,7 +11,7 @@
 #include <linux/slab.h>
 #include <linux/vfio_page_list.h>
 
-/* Pages to allocate at once, which nobody can preempt */
+/* Pages to allocate by one call, which cannot be preempted */
 #define ALLOC_BATCH	512
 
 /* Pages to link at once; they are on the stack. */
@@ -27,7 +27,7 @@ static void free_pages_array(struct page **pages, unsigned long nr)
  * vfio_page_list_add - allocate pages
  * @list:	list to append them to
  * @nr:		number of pages
- * @gfp:	for the pages, and, but for __GFP_ZERO, for what records them
+ * @gfp:	for the pages and, without __GFP_ZERO, for the array of them
  *
  * Context: May sleep. The list is not mapped.
  * Return: 0 or a negative errno. After an error the list is as before.
@@ -48,7 +48,7 @@ int vfio_page_list_add(struct vfio_page_list *list, unsigned long nr,
 		return -ENOMEM;
 	list->pages = pages;
 
-	/* What is not NULL is not allocated. */
+	/* The allocator passes over entries that are not NULL. */
 	pages += list->nr_pages;
 	memset(pages, 0, nr * sizeof(*pages));
 	for (done = 0; done < nr; done += filled) {
@@ -149,7 +149,7 @@ err_unmap:
 }
 
 /**
- * vfio_page_list_map - have the device see the pages
+ * vfio_page_list_map - map the pages for a device
  * @list:	list of pages, not mapped
  * @dev:	device, which has to stay until they are unmapped
  * @dir:	direction of the data, not DMA_NONE
@@ -183,7 +183,7 @@ int vfio_page_list_map(struct vfio_page_list *list, struct device *dev,
 EXPORT_SYMBOL_GPL(vfio_page_list_map);
 
 /**
- * vfio_page_list_unmap - end what vfio_page_list_map() began
+ * vfio_page_list_unmap - undo vfio_page_list_map()
  * @list:	list of pages, mapped or not
  *
  * Context: May sleep.
@@ -204,7 +204,7 @@ void vfio_page_list_unmap(struct vfio_page_list *list)
 }
 EXPORT_SYMBOL_GPL(vfio_page_list_unmap);
 
-/* What there is to hand over of a range: nothing, unless the list is mapped */
+/* The bytes of a range that can be handed over: 0 if the list is not mapped */
 static size_t mapped_len(const struct vfio_page_list *list, size_t offset,
 			 size_t len)
 {
@@ -220,7 +220,7 @@ static void sync_pages(const struct vfio_page_list *list, size_t offset,
 {
 	size_t size;
 
-	/* Coherent, and nothing bounced: spare a walk of the pages */
+	/* The device is coherent and nothing is bounced: no page needs it. */
 	if (!dma_dev_need_sync(list->dev))
 		return;
 
@@ -238,8 +238,8 @@ static void sync_pages(const struct vfio_page_list *list, size_t offset,
  * @offset:	of the first byte, from the start of the list
  * @len:	number of bytes; those behind the end of the list are left out
  *
- * The twin of dma_sync_single_for_cpu(), after the device has finished and before
- * the CPU reads. The device must not use the range until
+ * The twin of dma_sync_single_for_cpu(), after the device has finished and
+ * before the CPU reads. The device must not use the range until
  * vfio_page_list_sync_for_device() has given it back. There is nothing to do if
  * the list is not mapped.
  *
@@ -266,10 +266,10 @@ EXPORT_SYMBOL_GPL(vfio_page_list_sync_for_cpu);
  * @offset:	of the first byte, from the start of the list
  * @len:	number of bytes; those behind the end of the list are left out
  *
- * The twin of dma_sync_single_for_device(), before the device is told to use the
- * range again: what the CPU has written since the list was mapped, or what it got
- * from vfio_page_list_sync_for_cpu(). There is nothing to do if the list is not
- * mapped.
+ * The twin of dma_sync_single_for_device(), to be called before the device uses
+ * the range again. It hands over what the CPU has written since the list was
+ * mapped, or what it got from vfio_page_list_sync_for_cpu(). There is nothing
+ * to do if the list is not mapped.
  *
  * Context: Any.
  */
@@ -295,8 +295,8 @@ EXPORT_SYMBOL_GPL(vfio_page_list_sync_for_device);
  * @len:	most bytes that are wanted, not 0; they are within the list
  * @addr:	set to the DMA address of the first byte
  *
- * For devices that take a list of address ranges. A segment is contiguous to the
- * device, and observes its limits on segments: no longer than
+ * For devices that take a list of address ranges. A segment is contiguous to
+ * the device, and observes its limits on segments: no longer than
  * dma_get_max_seg_size() says, nor across a dma_get_seg_boundary().
  *
  * Context: Any.
