@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # breaks.sh [n...]: tests of the tests. Applies the one-line breaks of
-# kernel/dma/tests/breaks, or only those numbered, one after the other to build/linux,
-# builds, and boots what must catch it: a KUnit suite, or NVMe. A break is caught when
-# each case that the table names says so itself, or when the guest panics and the table
-# has the word panic. A guest that has not come to its end has not run. Every case must
-# be named by a break. What has been caught before is not done again until the line, or
-# what the kernel is made from, has changed. Half a minute each; part of check-all.
+# kernel/dma/tests/breaks, or only those with these numbers, to build/linux, one after the
+# other. For each it builds, and boots what must catch it: a KUnit suite, or NVMe. A break
+# is caught when every case that the table names says so, or when the guest panics and the
+# table has the word panic. A guest that did not come to its end counts as not run. Every
+# case must be named by a break. A break that was caught before is skipped until its line,
+# or what the kernel is made from, has changed. Takes half a minute each; a stage of
+# check-all.
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 . scripts/lib/progress.sh
@@ -93,7 +94,7 @@ run_break()
 	return 1
 }
 
-# What a break is made from, its line aside
+# The sum of what a break is made from, except its line
 made_from()
 {
 	{ cat build/base.stamp configs/{kernels,machines,suites} configs/*.config patches/series patches/*.patch

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # check-all.sh [stage...]: the tests that are too slow for check.sh, and those of other
-# machines, in stages. A stage that has passed is not run again until what it was made
-# from has changed: build/check-all/<stage>.passed has the sum of that.
+# machines, in stages. A stage that has passed is skipped until its inputs have changed:
+# build/check-all/<stage>.passed has the sum of these.
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 . scripts/lib/steps.sh
@@ -44,8 +44,8 @@ stage arm64-lint 4 scripts/check/lint.sh env ARCH=arm64 scripts/check/lint.sh
 stage arm64-kunit 5 $kunit env ARCH=arm64 $kunit/run.sh
 stage debug-kernel 25 '' scripts/check/build.sh debug
 stage debug-kunit 30 $kunit env KERNEL=debug SPIN=3000 $kunit/run.sh
-# dma-debug takes small metadata buffers in one cache line for a mistake, and not
-# only for that of this driver; the soak has none that small.
+# dma-debug reports small metadata buffers in one cache line as a mistake, with other
+# drivers as well. The soak has no buffers that small.
 stage debug-nvme 30 $nvme env KERNEL=debug KERNEL_ARGS=dma_debug=off OUT=build/nvme-debug JOBS=1 MEMORY=2G SPIN=3000 SHORT=1 $nvme/run.sh
 stage debug-soak 12 $nvme env KERNEL=debug OUT=build/soak MEMORY=2G SPIN=3000 SOAK=600 $nvme/run.sh intel-lazy
 stage debug-stress 15 $kunit env KERNEL=debug SPIN=3000 KERNEL_ARGS=dma_iova_stress_kunit.rebinds=200 SUITE=dma_iova_stress_iommu $kunit/run.sh intel-smp

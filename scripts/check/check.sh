@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# All of the tests but those of check-all.sh.
+# All of the tests, except those of check-all.sh
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 . scripts/lib/steps.sh
@@ -19,7 +19,8 @@ step promises scripts/check/promises.sh
 step maintainers scripts/check/maintainers.sh
 run_steps "${steps[@]}"
 
-# What needs them. Guests with two CPUs wait in real time, so that there may be more.
+# The steps that need the kernels. Guests with two CPUs wait in real time, so more of them
+# run at once.
 steps=()
 step kunit env JOBS=$((JOBS + 2)) scripts/guests/kunit/run.sh
 step nvme env KERNEL=test SHORT=1 JOBS=$((JOBS + 2)) scripts/guests/nvme/run.sh

@@ -10,8 +10,8 @@ mkdir -p "$out"
 failed=0
 for f in build/series/0*.patch; do
 	case $f in */0000-*) continue ;; esac
-	# maintainers.sh looks at the paths of new files. The base has no history, in
-	# which a commit could be found.
+	# maintainers.sh checks the paths of new files. The base has no history to find a
+	# commit in.
 	ignore=FILE_PATH_CHANGES,UNKNOWN_COMMIT_ID
 	# No header of trace events is laid out as checkpatch wants it.
 	if grep -q '^+++ b/include/trace/' "$f"; then
@@ -20,8 +20,8 @@ for f in build/series/0*.patch; do
 	# It does not know _Generic(), nor that its operand is not evaluated.
 	if grep -q '^+.*_Generic(' "$f"; then ignore=$ignore,SPACING,CAMELCASE,MACRO_ARG_REUSE; fi
 	log=$out/${f##*/}.checkpatch
-	# Its helper is in python, and wants the python that Debian's modules are for.
-	# Of an author who does not send, the sender does not have the sign-off, and the
+	# The helper of checkpatch is in python, and needs the python that has Debian's
+	# modules. If the author is not the sender, the sign-off is the sender's, and the
 	# line From: may be long.
 	if sed '/^$/,${/^From: /d}' "$f" | PATH=/usr/bin:$PATH build/linux/scripts/checkpatch.pl --root=build/linux \
 		--strict --no-summary --terse --ignore "$ignore" - > "$log" 2>&1

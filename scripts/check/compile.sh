@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # compile.sh [name...]: compile what the series touches in the configurations of
-# configs/compile, all or those that are named, by each compiler for itself. A line for
-# each: a warning is a failure.
+# configs/compile, or in those that are named, each by its own compiler. Prints a line for
+# each. A warning is a failure.
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 
@@ -14,7 +14,7 @@ targets=(kernel/dma/ drivers/iommu/ drivers/pci/p2pdma.o block/ drivers/nvme/hos
 # enabled <.config> <option without CONFIG_>
 enabled() { grep -q "^CONFIG_$2=[ym]" "$1"; }
 
-# configure <name> <option>...: says what the result has not got
+# configure <name> <option>...: prints the options that the result lacks
 configure()
 {
 	local dir=$out/$1 option
@@ -43,7 +43,7 @@ kmake()
 	make -C build/linux O="$PWD/$1" ARCH="$arch" -j"$(nproc)" "${cc[@]}" "${@:2}"
 }
 
-# compile <name>: what is wrong with it
+# compile <name>: prints what is wrong with it
 compile()
 {
 	local log=$out/$1/log wanted=() target

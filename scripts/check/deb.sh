@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# deb.sh: make deb, of the small configuration configs/deb.config, and what must be true
-# of the packages, a line each
+# deb.sh: make deb, with the small configuration configs/deb.config, and checks of the
+# packages, a line each
 #
 # shellcheck disable=SC2317 # the rules are called by name
 set -euo pipefail
@@ -56,7 +56,8 @@ dangling()
 	[ -L "$root/lib/modules/$release/build" ] || echo "no link lib/modules/$release/build"
 }
 
-# build <directory of a module> [argument of make...]: what the compiler says, on a copy
+# build <directory of a module> [argument of make...]: prints the errors of the compiler;
+# builds a copy
 build()
 {
 	local copy=$out/${1##*/}

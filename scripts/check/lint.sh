@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the compiler (W=1), sparse and kernel-doc (-Wall) find in the files that
-# the series touches or adds, and do not find in the base.
+# What the compiler (W=1), sparse and kernel-doc (-Wall) report about the files that the
+# series touches or adds, and do not report about the base.
 #
 #   ARCH=x86_64   or arm64: without the drivers of the other
 #
@@ -22,14 +22,15 @@ esac
 out=build/lint/$arch
 lock lint
 mkdir -p "$out"
-# With what is not built otherwise; the base lets pass what it does not know.
+# With the code that is not built otherwise. The base ignores options that it does not
+# know.
 cat "$kernel/.config" configs/dma-debug.config > "$out/config" || die "$kernel/.config: missing: scripts/tree/kernel.sh ${kernel##*/}"
 
 patched=$(for p in $(series); do patch_files "$p"; done | sort -u)
 sources=$({ echo "$patched"; whole_files; } | grep '\.[ch]$' | grep -v '^tools/' |
 	grep -vE "$foreign" | sort)
 
-# objects <tree>: what of the sources it has and this configuration builds
+# objects <tree>: those that this configuration builds from the sources
 objects()
 {
 	local f
@@ -39,8 +40,8 @@ objects()
 	done
 }
 
-# No line numbers: they move. Only findings in the sources, not in what they
-# include; a header is seen by way of the sources.
+# Without line numbers, as they move. Only findings in the sources count, not in what they
+# include; headers are checked through the sources.
 normalise()
 {
 	# shellcheck disable=SC2086
@@ -80,7 +81,7 @@ documentation()
 	normalise < "$out/$2.doc.log" > "$out/$2.doc"
 }
 
-# verdict <name> <what>: only what the base does not have
+# verdict <name> <what>: compares; only what the base does not have counts
 verdict()
 {
 	local new
@@ -95,12 +96,12 @@ verdict()
 	return 1
 }
 
-# The tools must find what is there to be found.
+# Prove first that the tools find something.
 self_test()
 {
 	local probe=$out/probe.c log=$out/probe.log
 
-	# By way of a file: a tool whose reader has left early fails.
+	# Through a file, since a tool fails when its reader has left early.
 	printf '/**\n * probe - x\n */\nint probe(int a);\nint probe(int a) { return a; }\n' > "$probe"
 	build/linux/scripts/kernel-doc -none -Wall "$probe" > "$log" 2>&1 ||
 		die_log "$log" "build/linux/scripts/kernel-doc: fails"

@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# kernel/dma/tests/promises against the documentation, the KUnit suites and
-# kernel/dma/tests/breaks, a line for each rule: "ok - promises: <rule>", or "not ok -
-# promises: <rule>: <what breaks it>". Needs build/linux (make tree), where mapping.c is
-# whole. A rule is a function that prints what breaks it; one that cannot be checked is
-# broken, too.
+# Compares kernel/dma/tests/promises with the documentation, the KUnit suites and
+# kernel/dma/tests/breaks. Prints a line for each rule: "ok - promises: <rule>", or "not
+# ok - promises: <rule>: <what breaks it>". Needs build/linux (make tree), which has the
+# whole mapping.c. A rule is a function that prints what breaks it. A rule that cannot be
+# checked counts as broken.
 #
 # shellcheck disable=SC2317 # they are called by name
 set -euo pipefail
@@ -19,7 +19,7 @@ mapping=build/linux/kernel/dma/mapping.c
 
 [ -f "$mapping" ] || die "$mapping: missing: make tree"
 
-# Text in one line, without what marks comments and lists
+# Prints the text in one line, without the markers of comments and lists
 plain()
 {
 	sed -E 's/^[ \t]*(([*-]|\*\/)([ \t]+|$))*//' | tr -s ' \t\n' ' '
@@ -42,7 +42,7 @@ named=$(awk -F '|' '{
 		for (j = 2; j <= m; j++) print word[1] "." word[j]
 	} }' <<< "$promises" | sort -u)
 
-# All that there are. A suite may share a function with another.
+# All cases that there are. Two suites may share a function.
 there=$(awk '
 	match($0, /struct kunit_case [a-z0-9_]+\[\]/) {
 		split(substr($0, RSTART, RLENGTH), word, /[ []/)

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The rules of the repository, a line each: "ok - <rule>", or "not ok - <rule>:
-# <what breaks it>". Needs build/base (make tree). A rule is a function that
-# prints what breaks it; one that cannot be checked is broken, too.
+# The rules of the repository, a line each: "ok - <rule>", or "not ok - <rule>: <what
+# breaks it>". Needs build/base (make tree). A rule is a function that prints what breaks
+# it. A rule that cannot be checked counts as broken.
 #
 # shellcheck disable=SC2317 # they are called by name
 set -euo pipefail
@@ -27,7 +27,7 @@ headed_otherwise()
 		patches/series | sed -n 's/^[<>] //p'
 }
 
-# awk -f this: why a patch has no proper head
+# awk program: prints why a patch has no proper head
 read -rd '' head_of_patch <<- 'EOT' || true
 	/^(diff --git |--- a\/)/ && !below { why = "no line --- before the diff"; exit }
 	below && /^(diff --git |--- a\/)/ { diff = 1; exit }
@@ -96,7 +96,7 @@ brought_by_none()        { comm -13 <(brought) <(echo "$whole"); }
 brought_by_two()         { brought | uniq -d; }
 brought_without_a_file() { comm -23 <(brought | uniq) <(echo "$whole"); }
 
-# A kernel directory that whole_dirs does not name would be left out in silence.
+# A kernel directory that whole_dirs does not name would be left out without a warning.
 directory_not_known()
 {
 	git ls-files -co --exclude-standard | sed -n 's,/.*,,p' | sort -u |

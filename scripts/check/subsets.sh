@@ -14,7 +14,7 @@ src=$out/linux
 obj=$out/obj
 failed=0
 
-# files <--- or +++>: that the patches have such lines of
+# files <--- or +++>: that the patches name in such lines
 files()
 {
 	sed -n "s,^$1 [ab]/,,p" "$src"/debian/patches/*/*/*/*.patch | sort -u
@@ -33,15 +33,15 @@ prepare()
 	files --- | while read -r f; do cp --remove-destination "build/base/$f" "$src/$f"; done
 }
 
-# applies: the log says why not
+# applies: the log has the reason if it does not
 applies()
 {
 	(cd "$src" && env -i PATH="$PATH" LC_ALL=C QUILT_PATCHES=debian/patches \
 		quilt --quiltrc - push -a --fuzz=0) > "$log" 2>&1
 }
 
-# directories: of the C files that the patches edit or bring, as targets of make, which
-# wants none that is in another one
+# directories: of the C files that the patches edit or bring, as targets of make; without
+# those that are below another one
 directories()
 {
 	local dir

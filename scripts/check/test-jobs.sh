@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run_jobs() knows how a job ended, also when the kernel has given its number away again,
-# which takes no time where a kernel is built.
+# run_jobs() knows how a job ended, even if the kernel has reused its process ID. While a
+# kernel is built, that happens quickly.
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 . scripts/lib/progress.sh
@@ -16,7 +16,7 @@ JOBS=2
 
 quick() { echo "$BASHPID" > "$dir/pid"; return "$status"; }
 
-# Has the next process that anyone starts get the number of quick().
+# Gives the next process that anyone starts the process ID of quick().
 slow()
 {
 	local i

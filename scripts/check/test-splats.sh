@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The gate for splats lets pass what a test has announced, and nothing else.
+# The check for splats accepts what a test has announced, and nothing else.
 set -euo pipefail
 
 log=$(mktemp)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# Sourced in a guest, once it has /dev, /proc and /sys: the second serial port as
-# descriptor 3. Its last line there is "status ok" if $doing is ok at the end, else
-# "status failed to $doing".
+# Sourced in a guest, when /dev, /proc and /sys are mounted. Opens the second serial port
+# as descriptor 3. The last line there is "status ok" if $doing is ok at the end, and
+# otherwise "status failed to $doing".
 
-# argument <name>: what the kernel's command line has for it
+# argument <name>: its value on the kernel's command line
 argument() {
 	tr ' ' '\n' </proc/cmdline | sed -n "s/^$1=//p"
 }
@@ -24,7 +24,7 @@ finish() {
 }
 trap finish EXIT
 
-# try <what> <command>...: a line "ok <what>" in the results
+# try <what> <command>...: prints "ok <what>" to the results
 try() {
 	doing=$1
 	echo "$doing"

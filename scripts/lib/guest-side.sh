@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# Sourced by the first process of a guest, when it begins: a console, file systems, and
-# what guest-results.sh has.
+# Sourced by the first process of a guest, when it begins. Sets up the console and the
+# file systems, and sources guest-results.sh.
 
 . /leaks.sh
 /bin/busybox --install -s /bin
@@ -19,9 +19,9 @@ power_off() {
 
 . /guest-results.sh
 
-# mark_phase <PCI device in sysfs> <n>: of no use to the guest, but QEMU's trace has
-# it among the IOMMU's requests: the phase is written to the interrupt line in the
-# device's config space.
+# mark_phase <PCI device in sysfs> <n>: writes the number of the phase to the interrupt
+# line in the device's config space. The guest does not use it. QEMU traces the write
+# among the requests to the IOMMU.
 mark_phase() {
 	# shellcheck disable=SC2059 # the format is the octal escape
 	printf "\\$(printf %03o "$2")" |

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Sourced by what boots guests: the one QEMU command line, and the one place that
-# judges a guest. What a guest leaves is in a directory of its own: console, results,
-# which the guest has sent by a second serial port, qemu, and given-up, if it was.
+# Sourced by scripts that boot guests. Has the one QEMU command line, and the one place
+# that decides whether a guest is all right. Each guest leaves its files in a directory of
+# its own: console; results, which it sends by a second serial port; qemu; and given-up,
+# if the watchdog gave it up.
 
 . scripts/lib/progress.sh
 
-# For a guest that counts instructions: its clock is their number, and jumps over what
-# it waits for.
+# For a guest that counts instructions: its clock is their number, and skips the time that
+# the guest waits.
 # shellcheck disable=SC2034,SC2054 # for boot(); the comma is QEMU's
 icount=(-icount shift=0,sleep=off)
 
@@ -23,8 +24,9 @@ kernel_of()
 	echo "$image"
 }
 
-# boot <machine> <directory> <image> <kernel arguments> [QEMU argument...]: to the end
-# of the guest. A guest whose clock is the host's must not take a slow host for a stall.
+# boot <machine> <directory> <image> <kernel arguments> [QEMU argument...]: returns when
+# the guest has ended. A guest with the clock of the host must not take a slow host for a
+# stall.
 #
 #   ACCEL=tcg		or kvm
 #   RESULTS=		another end of the second serial port, in QEMU's words
@@ -54,9 +56,9 @@ boot()
 		"$@" < /dev/null > "$dir/qemu" 2>&1
 }
 
-# complaint <directory> <exit status of boot> [pattern]: the first thing that is wrong
-# with what the guest has left, nothing if nothing is. The pattern is of lines in the
-# console that are wrong in this guest.
+# complaint <directory> <exit status of boot> [pattern]: prints the first thing that is
+# wrong with what the guest has left, or nothing. The pattern is of lines in the console
+# that are wrong in this guest.
 complaint()
 {
 	local dir=$1 rc=$2 splat
@@ -70,8 +72,8 @@ complaint()
 	fi
 }
 
-# verdict <directory> <exit status of boot> [pattern]: of a guest that tells the status
-# as well. What the console says can fail it, never pass it.
+# verdict <directory> <exit status of boot> [pattern]: the same for a guest that reports
+# its status as well. The console can make it fail, and never makes it pass.
 verdict()
 {
 	local wrong status
@@ -84,7 +86,7 @@ verdict()
 	fi
 }
 
-# What a guest that does I/O for real must not say
+# Messages that a guest with real I/O must not print
 # shellcheck disable=SC2034 # for verdict()
 faults='Call Trace|fault from EP|DMAR: \[|AMD-Vi: Event logged'
 
@@ -93,7 +95,7 @@ last_line()
 	tail -n 1 "$1" | tr -d '\r'
 }
 
-# must_boot: boot(), or no way on
+# must_boot: boot(), or exit with the reason
 must_boot()
 {
 	local rc=0 wrong

@@ -3,9 +3,9 @@
 #
 # Sourced by the first process of a guest.
 
-# find_leaks: prints the memory that nobody has a pointer to, if the kernel has
-# kmemleak. It passes over what is younger than 5 seconds, and takes what has changed
-# since the last scan for being in use.
+# find_leaks: prints the memory that no pointer leads to, if the kernel has kmemleak. It
+# ignores memory that is younger than 5 seconds, and takes memory that has changed since
+# the last scan for used.
 find_leaks() {
 	local leaks=/sys/kernel/debug/kmemleak
 

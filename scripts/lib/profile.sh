@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Sourced by scripts/cost/nvme-profile.sh and scripts/bench/profile.sh: in which functions of a
-# guest's kernel the instructions are, by a trace of all that QEMU executes. The
-# guest says "ready" and "done" on its second serial port, and waits for an answer.
+# Sourced by scripts/cost/nvme-profile.sh and scripts/bench/profile.sh. Finds the
+# functions of a guest's kernel in which the instructions are, by a trace of everything
+# that QEMU executes. The guest prints "ready" and "done" on its second serial port, and
+# waits for an answer.
 
 # profile_begin <directory of the guest> <System.map> <function> <n>: from now on,
 # instructions from one call of the function to the next are counted, divided by n,
@@ -17,7 +18,7 @@ profile_begin()
 	mkfifo "$dir"/{serial,monitor}.{in,out} "$dir/trace"
 	# shellcheck disable=SC2064 # the directory that is known now
 	trap "kill \$(jobs -p) 2> /dev/null || true; rm -f '$dir'/{serial,monitor}.* '$dir/trace'" EXIT
-	# What was logged and then not executed is logged once more.
+	# QEMU logs a block again if it was logged and then not executed.
 	awk -v function_name="$3" -v n="$4" '
 		FNR == NR { if ($2 ~ /[tTwW]/ && $3 == function_name) mark = $1; next }
 		/^Stopped execution/ { if (on) count[last]--; next }
@@ -62,7 +63,7 @@ profile_answer()
 profile_end()
 {
 	wait "$counter"
-	# In the order of addresses, what follows a symbol is in it.
+	# Addresses are in order, so what follows a symbol belongs to it.
 	{ cat "$2"; sed -n 's/^symbol //p' "$1/results"; } |
 		awk '$2 ~ /[tTwW]/ && $1 ~ /^ffff/ { print $1, "-", $3 }' | sort - "$1/counts" | awk '
 		BEGIN { in_function = "(user space)" }

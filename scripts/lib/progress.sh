@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Sourced by what takes longer than a few seconds: how far it is, on the standard
-# error. A terminal has one line, which is rewritten; a log gets a line now and then.
-# What runs beside others writes it to the file $PROGRESS, for who has started it.
+# Sourced by scripts that take longer than a few seconds. Shows the progress on the
+# standard error: on a terminal in one line that is rewritten, in a log by a line now and
+# then. A job that runs beside others writes it to the file $PROGRESS, for the script that
+# started it.
 
 progress_interval=30	# seconds between two lines of a log
 progress_begin=$SECONDS
@@ -25,14 +26,14 @@ progress()
 	fi
 }
 
-# progress_end: what is printed next begins a line of its own
+# progress_end: ends the line of the progress
 progress_end()
 {
 	if [ -z "${PROGRESS:-}" ] && [ -t 2 ]; then printf '\r\033[K' >&2; fi
 }
 
-# wait_for <pid> <function>: the function's output is the progress until the process
-# has ended, with its status
+# wait_for <pid> <function>: shows the output of the function as progress until the
+# process has ended; returns its status
 wait_for()
 {
 	progress_begin=$SECONDS
@@ -44,7 +45,8 @@ wait_for()
 	wait "$1"
 }
 
-# with_progress <text> <command>...: what cannot tell more than that it goes on
+# with_progress <text> <command>...: for a command without progress of its own: shows the
+# time
 with_progress()
 {
 	local doing=$1
@@ -61,10 +63,10 @@ doing()
 }
 
 # run_jobs <what> <directory> <function> <name>...: call the function for each name, at
-# most $JOBS at a time. What one prints goes to <directory>/<name>.out, and in the
-# order of the names to the standard output. Fails if one of them does. Each is waited
-# for as soon as it has ended: a shell loses the status of a child whose number the
-# kernel has given away again.
+# most $JOBS at a time. Its output goes to <directory>/<name>.out, and to the standard
+# output in the order of the names. Fails if one of them fails. It waits for each job as
+# soon as that has ended, since a shell loses the status of a child when the kernel reuses
+# the process ID.
 run_jobs()
 {
 	local what=$1 dir=$2 job=$3 rc=0 next=0 done=0 alive i names
@@ -95,7 +97,7 @@ run_jobs()
 	return "$rc"
 }
 
-# running_jobs <directory>: those of run_jobs(), and how far they are
+# running_jobs <directory>: the jobs of run_jobs() that are running, with their progress
 running_jobs()
 {
 	local i running=()

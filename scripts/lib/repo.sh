@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Sourced by all scripts: what this repository is made of, and how a script speaks.
-# Leaves the caller at the top of the repository.
+# Sourced by all scripts: the parts of this repository, and messages. Changes to the top
+# of the repository.
 
 CDPATH='' cd -- "$(dirname "${BASH_SOURCE[0]}")/../.." || exit
 shopt -s inherit_errexit
 export LC_ALL=C
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
-# A kernel is built the same way whatever make or shell this runs in.
+# A kernel is built in the same way from whatever make or shell this is called.
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES KBUILD_OUTPUT KCONFIG_CONFIG KCONFIG_ALLCONFIG
 export CCACHE_DIR=${CCACHE_DIR:-$PWD/build/ccache}
 # How many programs or guests run at the same time
@@ -35,12 +35,12 @@ die()	# die <file>: <cause>: <repair>
 	exit 1
 }
 
-# die_log <log> <what failed>: say why from the log, a full disk above all
+# die_log <log> <what failed>: exit with the reason from the log; a full disk comes first
 die_log()
 {
 	local free
 
-	# A full disk may well have cut the log that would say so.
+	# A full disk may have cut off the log.
 	free=$(df -k --output=avail build | tail -n 1)
 	if grep -q 'No space left on device' "$1" || [ "$free" -lt 1024 ]; then
 		die "build/: no space left on $(df -h --output=source,size,avail build |
@@ -88,8 +88,8 @@ series()
 	awk '{ sub(/(^|[ \t])#.*/, "") } NF { print $1 }' patches/series
 }
 
-# A patch is: Subject:, blank, body, ---, Brings: lines, blank, diff, be it by
-# git or by quilt refresh.
+# A patch consists of: Subject:, blank, body, ---, Brings: lines, blank, diff. The diff is
+# from git or from quilt refresh.
 patch_message()
 {
 	awk '/^---$/ { exit } NR == 1 { sub(/^Subject: /, "") } { print }' "patches/$1"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Sourced by what boots guests: the initramfs that they run from.
+# Sourced by scripts that boot guests: makes the initramfs of a guest.
 
-# guest_root <directory> <first process>: with what each guest has
+# guest_root <directory> <first process>: what every guest has
 guest_root()
 {
 	rm -rf "$1"
@@ -13,8 +13,8 @@ guest_root()
 	install -m 755 "$2" "$1/init"
 }
 
-# install_libraries <directory> <program> [pattern]: those that it needs, or those of
-# them that match, at their own paths
+# install_libraries <directory> <program> [pattern]: the libraries that it needs, or those
+# that match, at their own paths
 install_libraries()
 {
 	local libraries
@@ -40,10 +40,10 @@ install_program()
 	cp -L "$path" "$1/bin/"
 }
 
-# install_fio <directory> <directory for what is made on the way>: Debian's fio knows
-# Ceph, Gluster and RDMA: 70 MB of libraries, and most of a second for the guest to
-# load them each time. It gets one library in place of them all, with a function of
-# each name that must not be called.
+# install_fio <directory> <directory for temporary files>: Debian's fio knows Ceph,
+# Gluster and RDMA. Their libraries have 70 MB, and a guest takes most of a second to load
+# them. One library replaces all of them. It has a function of each name, which must not
+# be called.
 install_fio()
 {
 	local root=$1 out=$2 fio needed keep='lib(c|m|z|aio|numa)\.so' symbols
@@ -51,7 +51,7 @@ install_fio()
 	fio=$(program fio)
 	needed=$(readelf -dW "$fio" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
 	install_libraries "$root" "$fio" "^[[:space:]]*(/|$keep)"
-	# name@version of what the libraries that stay do not have
+	# name@version of the symbols that the remaining libraries lack
 	symbols=$(awk '
 		{ name = $NF; sub(/@.*/, "", name) }
 		NF == 3 && $2 != "U" { has[name] }
@@ -86,7 +86,7 @@ build_program()
 }
 
 # build_module <source directory> <kernel source> <build directory of the kernel> <copy>
-# [make argument...]: on a copy, since its objects go where the source is
+# [make argument...]: builds a copy, since the objects go beside the source
 build_module()
 {
 	local module=$1 src=$2 kernel=$3 copy=$4
@@ -98,8 +98,8 @@ build_module()
 		die_log "$copy.log" "$module: does not compile for $src"
 }
 
-# pack_root <directory>: to the standard output. Not compressed: unpacking costs
-# the guest more than QEMU the reading.
+# pack_root <directory>: to the standard output. It is not compressed, since unpacking
+# costs the guest more than reading costs QEMU.
 pack_root()
 {
 	(cd "$1" && find . | cpio --quiet -o -H newc -R 0:0)

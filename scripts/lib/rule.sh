@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Sourced by what checks rules, each a function that prints what breaks it: one that
-# cannot be checked is broken, too. Leaves 1 in $failed if one is.
+# Sourced by scripts that check rules. A rule is a function that prints what breaks it. A
+# rule that cannot be checked counts as broken. Sets $failed to 1 if a rule is broken.
 
 failed=0
 

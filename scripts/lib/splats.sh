@@ -1,11 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# splats.sh <console>: what the kernel complains of in a log, and fails if
-# there is anything. A warning from a file that a test has announced in a line
-# of its own, `expect-warning: <file>`, and that no other has used up, is none.
-# An announcement ends with the case that made it. What dma-debug reports is a
-# warning from debug.c.
+# splats.sh <console>: prints the complaints of the kernel in a log, and fails if there is
+# one. A warning is accepted if a test has announced it by a line `expect-warning: <file>`
+# with the file that it comes from. Each announcement is for one warning, and ends with
+# its case. Reports of dma-debug are warnings from debug.c.
 set -euo pipefail
 
 awk -v log_file="$1" '
@@ -20,9 +19,9 @@ awk -v log_file="$1" '
 	}
 	/WARNING: (possible|inconsistent|suspicious|bad unlock)/ { bad($0) }
 	/(BUG[: ]|Oops|Kernel panic|general protection|KASAN:|UBSAN:|KFENCE:|KCSAN:|KMSAN:|unreferenced object)/ { bad($0) }
-	# What is stuck
+	# Something is stuck
 	/(detected stall|soft lockup|hard LOCKUP|hung task|blocked for more than|self-detected|workqueue lockup|INFO: lockdep is turned off)/ { bad($0) }
-	# What the kernel calls a bug without the word
+	# A bug without the word
 	/(INFO: trying to register non-static key|the code is fine but needs lockdep annotation|possible recursive locking|suspicious RCU usage)/ { bad($0) }
 	/iommu: unaligned:|iommu: .*failed to map|cannot create duplicate filename|kobject_add_internal failed/ { bad($0) }
 	/(refcount_t: |list_(add|del) corruption|scheduling while atomic|sleeping function called|Bad page state|bad: scheduling from|nobody cared|unable to handle|stack-protector: |ODEBUG: |page allocation failure|Object already free|double free|kernel tried to execute|trying to free already-free)/ { bad($0) }

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Sourced by check.sh and check-all.sh: steps that are counted. Each says
-# `ok - <what>` or `not ok - <what>` for every thing that it has checked; a step
-# that fails without saying so counts as well. The last line is the sum.
+# Sourced by check.sh and check-all.sh: steps that are counted. Each prints `ok - <what>`
+# or `not ok - <what>` for everything that it has checked. A step that fails without such
+# a line counts as a failure. The last line is the sum.
 
 . scripts/lib/progress.sh
 
-# The proof of the series wants a signature. Without one here, it gets one that
+# make series needs a name and an address. If there are none here, it gets some that
 # nobody would send.
 if ! git -c user.useConfigOnly=true var GIT_AUTHOR_IDENT > /dev/null 2>&1; then
 	export GIT_AUTHOR_NAME='make check' GIT_AUTHOR_EMAIL=check@localhost
@@ -32,7 +32,7 @@ step()
 	commands[$1]=${*:2}
 }
 
-# run_step <name>: leaves <name>.log, and prints what has failed and the sum
+# run_step <name>: writes <name>.log, and prints the failures and the sum
 run_step()
 {
 	local name=$1 log=$out/$1.log rc=0 start=$SECONDS ok bad
@@ -58,7 +58,7 @@ run_steps()
 	run_jobs steps "$out" run_step "$@"
 }
 
-# single <what> <command>...: a step whose exit status is all there is
+# single <what> <command>...: a step that is judged by the exit status of its command
 single()
 {
 	local what=$1
@@ -68,13 +68,13 @@ single()
 	echo "ok - ${what//_/ }"
 }
 
-# steps_end: the sum of all the logs of steps that have run
+# steps_end: prints the sum of the logs of all steps that have run
 steps_end()
 {
 	local name
 
 	for name in "${!commands[@]}"; do
-		# Of check-all.sh, a stage that nobody has asked for yet
+		# A stage of check-all.sh that was not asked for
 		[ -e "$out/$name.log" ] || continue
 		passed=$((passed + $(grep -c '^ok - ' "$out/$name.log" || true)))
 		failed=$((failed + $(grep -c '^not ok - ' "$out/$name.log" || true)))

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Sourced by lib/repo.sh: the tables in configs/, and what the scripts know of an
-# architecture. A table has a line for each thing, its columns separated by "|", of
-# which the first is the name.
+# Sourced by lib/repo.sh: the tables in configs/, and properties of an architecture. A
+# table has a line for each thing. Its columns are separated by "|", and the first one is
+# the name.
 
 # The image of a kernel in its build directory
 kernel_image()
@@ -24,7 +24,7 @@ cross_compile()
 	esac
 }
 
-# compiler_args <compiler>: leaves in $cc what kbuild wants to hear of it
+# compiler_args <compiler>: sets $cc to the arguments of make for it
 compiler_args()
 {
 	# shellcheck disable=SC2034 # for who sources this
@@ -45,7 +45,8 @@ field()
 		die "$1: no line for $2: there are $(names "$1" | paste -s -d ' ')"
 }
 
-# names <table>: of its lines, or if it has lines "machine <name>", of those
+# names <table>: the names in it, or if it has lines "machine <name>", those of the
+# machines
 names()
 {
 	awk -F '[ |]' '/^(#|$)/ { next } $1 == "machine" { named = 1; print $2 } !named { print $1 }' "$1"

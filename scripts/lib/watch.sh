@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# watch.sh <reason> <file>... -- <command>...: run the command, and give it up when it
-# makes no progress; the why is then in the file <reason>, and the exit status 124.
-# Progress is output, to one of the files. There is none, if without output
+# watch.sh <reason> <file>... -- <command>...: run the command, and stop it when it makes
+# no progress. The file <reason> then has the reason, and the exit status is 124. Progress
+# is output to one of the files. There is no progress if, without output,
 #
 #   - it has not asked for the CPU, or hardly, for IDLE seconds: it hangs in silence;
 #   - it has used SPIN seconds of CPU time: it spins.
 #
-# Nothing is concluded from the time that has passed: a command that waits for a CPU
-# has asked for it, and one that gets little of it has used little.
+# The time that has passed does not count: a command that waits for a CPU has asked for
+# it, and a command that gets little CPU time has used little.
 #
 #   IDLE=120	seconds
 #   SPIN=600	seconds of CPU time

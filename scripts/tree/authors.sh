@@ -1,15 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# authors.sh: who has written each patch, "<patch> <name> <<address>>": the author of the
-# first commit that has it, under whatever number and name. A patch that is not committed
-# has no line.
+# authors.sh: prints the author of each patch, "<patch> <name> <<address>>". That is the
+# author of the first commit that has it, under any number and name. A patch that is not
+# committed has no line.
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 
 git log --format='author %an <%ae>' --name-status -M -- patches | awk -F '\t' '
 	function unnumbered(file) { sub(/^patches\/[0-9]+[a-z]*-/, "", file); return file }
-	# today[name]: of what older commits call so. Git shows the newest commit first.
+	# today[name]: the present name of a file with an older name. Git shows the newest
+	# commit first.
 	function today_of(name) { return name in today ? today[name] : name }
 	NR == FNR { files[unnumbered("patches/" $0)] = $0; next }
 	/^author / { author = substr($0, 8) }

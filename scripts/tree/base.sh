@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# build/base: the pristine kernel that the patches are for, from Debian's
-# package or, with KDIR=, from a tree. Never a part of it, never another one.
+# build/base: the kernel without the series, from Debian's package or, with KDIR=, from a
+# tree. It is always complete, and never a mixture of two.
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 . scripts/lib/progress.sh
@@ -36,7 +36,7 @@ else
 	want="$package $(dpkg-query -W -f '${Version}' "$package" 2> /dev/null || stat -c %Y "$tarball")"
 fi
 
-# Of a tree any change counts, be it an edit, a new file or a removed one.
+# In a tree any change counts: an edit, a new file, a file that is gone.
 if [ -f build/base.stamp ] && [ "$(head -n 1 build/base.stamp)" = "$want" ] &&
    { [ -z "${KDIR:-}" ] ||
      [ -z "$(find "$tree" -path "$tree/.git" -prune -o -cnewer build/base.begin -print -quit)" ]; }; then
@@ -46,8 +46,8 @@ if [ -f build/base.stamp ] && [ "$(head -n 1 build/base.stamp)" = "$want" ] &&
 	exit 0
 fi
 
-# The time of a file is that of the extraction: what has been compiled from
-# another base is older then, and make does it anew.
+# Files get the time of the extraction. So what was compiled from another base is older,
+# and make compiles it again.
 say BASE "$want"
 rm -rf build/base.stamp build/base.tmp
 trap 'rm -rf build/base.tmp' EXIT

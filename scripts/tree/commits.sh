@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# commits.sh [n]: builds and boots every commit of the exported series, in order, as
-# git am has made them in build/am, or those from the nth on. From the commit on that
-# brings it, the suite dma_iova must run. What has passed before is not done again:
-# the same patches, authors and dates make the same commits. Hours on two cores.
+# commits.sh [n]: builds and boots every commit of the exported series, in order, as git
+# am has made them in build/am; or those from the nth on. As soon as a commit has brought
+# the suite dma_iova, it must run. Commits that have passed before are skipped: the same
+# patches, authors and dates make the same commits. Takes hours on two cores.
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 . scripts/lib/guest.sh
@@ -17,7 +17,7 @@ lock series
 mkdir -p "$out"
 trap 'git -C build/am checkout -q -f am' EXIT
 
-# boots: behind a virtio-iommu, to the end; leaves the number of cases in $cases
+# boots: to the end, behind a virtio-iommu; sets $cases to the number of cases
 boots()
 {
 	local rc=0 wrong
@@ -36,7 +36,7 @@ boots()
 	[ -z "$why" ]
 }
 
-# build: what git has checked out
+# build: the commit that git has checked out
 build()
 {
 	local make=(make -s -C build/am O="$PWD/$out" CC='ccache gcc' "-j$JOBS")

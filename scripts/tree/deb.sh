@@ -17,8 +17,8 @@ obj=$out/obj
 log=$out.log
 begin=$SECONDS
 
-# What uname -r says of it behind the version of the base. Each release of the series
-# raises the number.
+# The end of uname -r, behind the version of the base. Each release of the series raises
+# the number.
 localversion=-dma-iova1
 
 check_config()
@@ -35,8 +35,9 @@ check_config()
 		die "$config: not the configuration of a kernel for $(uname -m): give another one as CONFIG="
 }
 
-# copy_tree: build/linux without its links to the repository, which the headers of a
-# package must not have. The files are hard links, which a build elsewhere leaves alone.
+# copy_tree: build/linux without its links to the repository, since the headers of a
+# package must have none. The other files are hard links, which a build in another
+# directory does not change.
 copy_tree()
 {
 	local f
@@ -53,7 +54,7 @@ kmake()
 	make -C "$src" O="$PWD/$obj" CC='ccache gcc' HOSTCC='ccache gcc' LOCALVERSION=$localversion V="${V:-0}" "$@"
 }
 
-# drop_key <option>: certificates that are built in are files of who has made the
+# drop_key <option>: built-in certificates are files of the person who made the
 # configuration
 drop_key()
 {
@@ -87,7 +88,7 @@ built()
 
 package()
 {
-	# Debuggers' symbols are several times as large as all else.
+	# Symbols for debuggers are several times as large as everything else.
 	kmake -j"$JOBS" bindeb-pkg KDEB_PKGVERSION="$(kernel_version "$src")$localversion-1" \
 		KDEB_CHANGELOG_DIST=unstable DEB_BUILD_PROFILES=pkg.linux-upstream.nokerneldbg >> "$log" 2>&1
 }
@@ -101,7 +102,7 @@ with_progress "$src: copying" copy_tree
 configure
 package &
 wait_for $! built || die_log "$log" "$out: bindeb-pkg fails"
-# libc's package is not to be replaced by one of another name for the version.
+# The package of libc's headers must not replace one with another name for the version.
 rm "$out"/linux-libc-dev_*.deb
 for deb in "$out"/*.deb; do
 	say DEB "$deb ($(du -h "$deb" | cut -f 1), $((SECONDS - begin)) s)"

@@ -17,7 +17,7 @@ topic=features/all/dma-iova
 [ -f "$patches/series" ] || die "$patches/series: missing: give the directory of Debian's source package linux"
 ! grep -q "^$topic/" "$patches/series" || die "$patches/series: has $topic already: remove its lines and its directory"
 
-# add <commit>: as a mail, which with its author and one more field is what DEP-3 asks for
+# add <commit>: as a mail, which needs one more field to be a DEP-3 header
 add()
 {
 	local file

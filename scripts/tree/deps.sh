@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# deps.sh [deb|all]: install the Debian packages that are missing, with `deb` those that
-# only `make deb` needs, too, with `all` those of `make check-all` and `make bench` as well;
-# silent if none is.
+# deps.sh [deb|all]: install the Debian packages that are missing. `deb` adds those that
+# only `make deb` needs, `all` those of `make check-all` and `make bench` as well. Prints
+# nothing if no package is missing.
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 
@@ -99,7 +99,7 @@ apt()
 	"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -y -q "$@" >> "$log" 2>&1 < /dev/null
 }
 
-# The package lists may be empty, or so old that what they name is gone.
+# The package lists may be empty, or so old that they name packages that are gone.
 : > "$log"
 if ! apt install --no-install-recommends "${missing[@]}"; then
 	apt update || true

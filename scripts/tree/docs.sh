@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Render the kernel book that has our pages, the kernel's own way, and fail on
+# Render the books of the kernel that have our pages, in the kernel's own way, and fail on
 # any warning about a file of ours.
 #
 #   TREE	assembled kernel tree (build/linux)
@@ -15,7 +15,7 @@ out=$(realpath -m "${OUT:-build/docs}")
 log=$out/docs.log
 pages=$out/Documentation/output
 
-# What we add or edit, as it is named in a warning.
+# The files that we add or edit, as warnings name them
 ours='(^|[/'\''"`])(dma-iova(-[a-z]+)?\.(rst|h|c)|pci-p2pdma\.h|dma-(api|attributes)\.rst)\b'
 ours+='|kernel/dma/mapping\.c\b|core-api/dma-iova\b|\b(blk-mq|hmm)-dma\b|\bfault-injection\.rst\b'
 
@@ -28,15 +28,15 @@ kernel_doc=(drivers/iommu/dma-iova.c include/linux/dma-iova.h
 [[ -f $tree/Documentation/core-api/dma-iova.rst ]] ||
 	die "$tree/Documentation/core-api/dma-iova.rst: missing: make tree"
 
-# Debian's sphinx belongs to Debian's python3; another may be first in PATH.
+# Debian's sphinx needs Debian's python3. Another python3 may be first in PATH.
 python=/usr/bin/python3
 sphinx=/usr/bin/sphinx-build
 if [[ ! -x $sphinx ]] || ! "$python" -c 'import sphinx' 2>/dev/null; then
 	die "$sphinx: not installed: make deps"
 fi
 
-# Sphinx is silent about pages that it has rendered before: start from nothing.
-# Only what an earlier run has made is removed.
+# Sphinx does not warn about pages that it has rendered before, so start from nothing.
+# Remove only what an earlier run has made.
 rm -rf "$out/Documentation" "$log"
 mkdir -p "$out"
 
@@ -58,7 +58,7 @@ if grep -E "$ours" "$log" >&2; then
 	die "warnings about our files, see $log"
 fi
 
-# A directive that finds nothing may do so in silence.
+# A directive that finds nothing may not warn.
 described()	# described <page> <name>...
 {
 	local page=$pages/$1 name

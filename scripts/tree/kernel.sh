@@ -42,7 +42,8 @@ kmake()
 	make -C "$src" O="$(realpath "$out")" ARCH="$arch" V="${V:-0}" "${cc[@]}" "$@"
 }
 
-# built: how far the build is; of one that is not the first, the whole is not known
+# built: the progress of the build; in a build that is not the first one the total is not
+# known
 built()
 {
 	local n of=
@@ -52,7 +53,8 @@ built()
 	echo "$out: $n objects$of"
 }
 
-# logged <command...>: all of the output to the log, and with V=1 to us as well
+# logged <command...>: writes all output to the log, and with V=1 to the standard output
+# as well
 logged()
 {
 	if [ "${V:-0}" = 1 ]; then
@@ -68,14 +70,14 @@ failed()
 	die_log "$log" "$out: $1"
 }
 
-# refused: what is lost, if it may not be
+# refused: the options that are lost, if they must not be
 refused()
 {
 	if [ "${LOSE:-0}" != 1 ]; then lost; fi
 }
 
-# lost: the lines of the fragments that are not in .config. Kconfig drops what
-# it cannot have without a word. The last fragment to name an option decides.
+# lost: the lines of the fragments that are not in .config, since Kconfig drops options
+# without a warning. The last fragment that names an option decides.
 lost()
 {
 	awk '
@@ -113,7 +115,7 @@ configure()
 	echo "$sum" > "$out.stamp"
 }
 
-# copy: have what another kernel has compiled
+# copy: take over what another kernel has compiled
 copy()
 {
 	local from
@@ -128,8 +130,8 @@ copy()
 	touch "$out.copied"
 }
 
-# keep_objtool: of a copy. Its commands name the directory, so that make builds it anew,
-# and what it has checked with it; but it is the same program.
+# keep_objtool: of a copy. Its commands name the directory, so make would build it again,
+# and with it everything that it has checked. But it is the same program.
 keep_objtool()
 {
 	[ -e "$out.copied" ] || return 0

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# build/series: the patches as mail, and the proof that they are right: git am
-# of them on the pristine base gives build/linux, byte for byte. Who sends them signs
-# them off; the author of each is who has committed it first.
+# build/series: the patches as mail, with a proof: git am applies them to the base, and
+# the result is build/linux, byte for byte. The person who runs this signs them off. The
+# author of each patch is the one who committed it first.
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 . scripts/lib/progress.sh
@@ -20,7 +20,7 @@ who=$(git -c user.useConfigOnly=true var GIT_AUTHOR_IDENT 2> /dev/null) ||
 lock series
 : > "$log"
 
-# date_of <patch>: of the last commit to it or to what it brings, so that the
+# date_of <patch>: the date of the last commit to it or to what it brings, so that the
 # same commit always gives the same mails
 date_of()
 {
@@ -38,7 +38,7 @@ for p in $patches $cover; do
 	dates[$p]=$(date_of "$p")
 done
 
-# Nobody's settings but these from here on.
+# From here on, no settings of the user count.
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
 export GIT_AUTHOR_NAME=${who%% <*} GIT_COMMITTER_NAME=${who%% <*}
 mail=${who#*<}
@@ -66,7 +66,7 @@ make_base()
 	agit config core.trustctime false
 	agit config core.fsync none
 	agit config gc.auto 0
-	# the threshold makes one pack of it, rather than 86000 files
+	# The threshold makes one pack instead of 86000 files.
 	agit -c core.bigFileThreshold=1 add -A -f .
 	at '@0 +0000'
 	agit commit -q -m "Linux $(kernel_version build/base)"
@@ -90,8 +90,8 @@ commit()
 	patch_message "$1" | agit commit -q -s --author="${authors[$1]:-$sender}" -F -
 }
 
-# differs: what of build/linux is not as in the commit of $am. The index keeps
-# in mind what has been read, so that only the first proof reads everything.
+# differs: prints the files of build/linux that are not as in the commit of $am. The index
+# remembers what was read, so only the first proof reads everything.
 differs()
 {
 	local file old_mode mode hash status new
@@ -131,7 +131,7 @@ at "${dates[${cover#patches/}]}"
 agit format-patch -q --from="$sender" --diff-algorithm=patience --cover-letter --cover-from-description=subject \
 	--no-signature --zero-commit --abbrev=12 --subject-prefix='PATCH 6.12' -o "$PWD/$out.tmp" base..series
 
-# The same author and dates make the same commit, if nothing is lost on the way.
+# The same author and dates make the same commit, if git am loses nothing.
 agit checkout -q -f -B am base
 mapfile -t mails < <(find "$PWD/$out.tmp" -name '*.patch' ! -name '0000-*' | sort)
 agit am -q --committer-date-is-author-date "${mails[@]}" >> "$log" 2>&1 ||

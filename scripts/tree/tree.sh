@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# build/linux: the base with the patches and the whole files. Base files are
-# hard links to build/base, patched ones are copies from build/stage, whole
-# ones are links to the repository, so that an edit is there at once. A file
-# that does not change is not touched, and nothing that uses it is rebuilt.
+# build/linux: the base with the patches and the whole files. Base files are hard links to
+# build/base, patched ones are copies from build/stage, whole ones are links to the
+# repository, so that an edit takes effect at once. A file that does not change keeps its
+# time, and nothing that uses it is built again.
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 
@@ -15,7 +15,7 @@ list=build/linux.list	# what of build/linux is not the base's
 lock tree
 scripts/tree/base.sh
 
-# The patches must apply exactly: a hunk may have moved, but not changed.
+# The patches must apply without fuzz. Offsets are allowed.
 push_failed()
 {
 	local log=$1 patch rejects
@@ -46,7 +46,8 @@ make_stage()
 		[ -f "patches/$patch" ] ||
 			die "patches/series: $patch: there is no such file: add it, or remove the line"
 		files=$(patch_files "$patch")
-		# quilt fails on a patch that only brings whole files: have it see none
+		# quilt fails on a patch that only brings whole files, so leave it out of
+		# its series.
 		if [ -n "$files" ]; then
 			echo "$patch" >> "$stage/series"
 			edits=$((edits + 1))
@@ -111,8 +112,8 @@ if [ ! -f "$list" ] || ! cmp -s build/base.stamp build/linux.stamp; then
 	: > "$list"
 fi
 
-# The list names what is there and what is to be, lest an interrupted run
-# leaves something behind that the next one does not know of.
+# The list names both the present files and the next ones. So an interrupted run leaves no
+# file that the next run does not know of.
 sort -u "$list" <(printf '%s\n' "$patched" "$whole") | sed '/^$/d' > "$list.tmp"
 mv "$list.tmp" "$list"
 for f in $(comm -23 "$list" <(printf '%s\n' "$patched" "$whole" | sort)); do
