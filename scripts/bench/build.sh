@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# build.sh <tree> <source> <architecture>: what a guest of scripts/bench/run.sh
+# build.sh <tree> <source> <architecture>: builds what a guest of scripts/bench/run.sh
 # needs: the kernel of the source, the module for it, and an initramfs.
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
@@ -14,8 +14,8 @@ module=tools/testing/selftests/dma/test_modules
 name=$tree.$arch
 cross=${CROSS_COMPILE-$(cross_compile "$arch")}
 
-# A newer kernel has not all of the options. One that matters, such as an IOMMU's,
-# is missed when the guest does not find the device behind it.
+# A newer kernel lacks some of the options. If an important one is missing, such as an
+# IOMMU, the guest does not find the device behind it.
 export CROSS_COMPILE=$cross
 case $tree in
 linux)	O=$kernel scripts/tree/kernel.sh "$(bench_kernel "$arch")" ;;

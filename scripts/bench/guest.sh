@@ -15,7 +15,7 @@ bench_kernel()
 	if [ "$1" = x86_64 ]; then echo bench; else echo "bench-$1"; fi
 }
 
-# kernel_dir <tree> <architecture>: where it is built
+# kernel_dir <tree> <architecture>: the directory where it is built
 kernel_dir()
 {
 	case $1 in

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# Used with report.awk, which has what was measured: a verdict for each limit.
+# Used with report.awk, which reads the measurements: prints a verdict for each limit.
 
 function say(ok, what, value, sign, limit) {
 	printf "%s - bench %s: %s %s %s\n", ok ? "ok" : "not ok", what, value, sign, limit

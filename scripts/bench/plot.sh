@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# plot.sh: build/bench/bench.csv as plots, each with a panel for a machine:
-# what a page costs (cost), how much of that is to unmap it (split), and what a
-# mapping asks of the IOMMU (requests), as SVG and as PNG.
+# plot.sh: makes plots of build/bench/bench.csv, with a panel for each machine: what a
+# page costs (cost), how much of that is for unmapping (split), and the requests of a
+# mapping to the IOMMU (requests), as SVG and as PNG.
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 . scripts/bench/guest.sh
@@ -16,8 +16,8 @@ dir=$out/plot
 rm -rf "$dir"
 mkdir -p "$dir"
 
-# A file of data for each line, <machine>.<tree>.<way>, and for the bars of each
-# machine, <machine>: what gnuplot reads best.
+# Files of data for gnuplot: one for each line, <machine>.<tree>.<way>, and one for the
+# bars of each machine, <machine>
 awk -F , -v dir="$dir" -v pages="$pages" '
 	NR == 1 { next }
 	{ print $4, $7 > (dir "/" $1 "." $2 "." $3) }
@@ -26,7 +26,7 @@ awk -F , -v dir="$dir" -v pages="$pages" '
 machines=$(awk -F , 'NR > 1 && !seen[$1]++ { print $1 }' "$csv")
 rows=$((($(wc -l <<< "$machines") + 1) / 2))
 
-# head <name> <title>: of a plot in the terminal that gnuplot is told
+# head <name> <title>: begins a plot for the terminal of gnuplot
 head_of()
 {
 	echo "set output '$out/$1.$suffix'"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# profile.sh <machine> <way> <pages>: the functions in which the instructions
-# of one mapping and its unmapping are. Takes what scripts/bench/run.sh has built.
+# profile.sh <machine> <way> <pages>: prints the functions with the instructions of one
+# mapping and its unmapping. Uses what scripts/bench/run.sh has built.
 #
 #   TREE=linux		or peer
 #   MAPPINGS=<n>	that are traced: as many as fill the flush queue twice, but

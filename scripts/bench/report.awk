@@ -32,13 +32,13 @@ $3 == "hammer" {
 	if (!(key in wall) || $8 / ($5 * $6) < wall[key]) wall[key] = $8 / ($5 * $6)
 }
 
-# add <list> <name>: at its end, if it is not there
+# add <list> <name>: at the end of the list, if it is not in it
 function add(list, name,	i) {
 	for (i = 1; i in list; i++) if (list[i] == name) return
 	list[i] = name
 }
 
-# What an event of QEMU's is to a mapping
+# The meaning of an event of QEMU's
 function kind(event) {
 	if (event ~ /^vtd_inv_desc_iotlb_|^amdvi_pages_inval|^smmuv3_(cmdq_tlbi_|s1_range_inval)/) return "invalidations"
 	if (event ~ /^virtio_iommu_map/) return "maps"
@@ -47,7 +47,7 @@ function kind(event) {
 	return event
 }
 
-# For each mapping: in the timed run all, in the counted one what it waited for
+# For each mapping: all instructions in the timed run, and the waits in the counted one
 function each(key, what) { return seen[next_phase[key], what] / timed[key] }
 function waits(key) { return seen[phase[key], "invalidations"] / counted[key] }
 

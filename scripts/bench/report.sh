@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# report.sh <trees> <machine>...: what scripts/bench/run.sh has measured, as tables
-# and as build/bench/bench.csv, and a verdict for each limit of configs/bench:
-# ok - bench <what>: <value> <= <limit>.
+# report.sh <trees> <machine>...: prints what scripts/bench/run.sh has measured, as tables
+# and as build/bench/bench.csv, and a verdict for each limit of configs/bench: ok - bench
+# <what>: <value> <= <limit>.
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 . scripts/bench/guest.sh

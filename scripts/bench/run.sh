@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run.sh [machine...]: guest instructions and requests to the IOMMU for each way
-# to map scattered pages. configs/bench has the machines, the numbers of pages and
-# the limits; scripts/bench/report.sh judges.
+# run.sh [machine...]: measures guest instructions and requests to the IOMMU for each way
+# to map scattered pages. configs/bench has the machines, the numbers of pages and the
+# limits; scripts/bench/report.sh compares.
 #
 #   PEER=/path		a tree that has the API, too: its columns are added
 #   KERNEL_ARGS=	more kernel arguments
@@ -32,8 +32,8 @@ measure()
 	wait "$counter"
 }
 
-# hammer <machine> <tree>: by the clock on the wall, if there is a limit for it; the
-# limits are for the series' own kernel
+# hammer <machine> <tree>: by the clock on the wall, if there is a limit for it. The
+# limits are for the kernel of the series.
 hammer()
 {
 	local dir=$out/$1.$2.hammer

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Sourced by what measures a kernel with the series against one without, with the name
-# of their configuration in $kernel: the guests that it boots.
+# Sourced by scripts that measure a kernel with the series against one without, with the
+# name of their configuration in $kernel: boots the guests.
 
 out=build/cost
 . scripts/lib/rootfs.sh
 . scripts/lib/guest.sh
 
-# kernel_dir <tree>: where its kernel is built; that of the benchmark is shared with it
+# kernel_dir <tree>: the directory where its kernel is built; the one of the benchmark is
+# shared with it
 kernel_dir()
 {
 	# shellcheck disable=SC2154
@@ -27,9 +28,9 @@ boot_cost()
 		"tsc=reliable group=$(machine "$name" domain) $append" "${icount[@]}" -initrd "$initramfs" "$@"
 }
 
-# The disk holds nothing, and answers when the guest is surely idle: else it would be
-# left to the host whether the guest has gone to sleep. The guest does not halt then,
-# since its clock would jump to the next timer each time and have it handle that.
+# The disk holds no data, and answers only when the guest is surely idle. Otherwise it
+# would depend on the host whether the guest sleeps. The idle guest does not halt: its
+# clock would jump to the next timer each time, and it would have to handle that.
 # shellcheck disable=SC2034 # for boot_cost()
 nvme_args=idle=poll
 # shellcheck disable=SC2034

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# kernels.sh <kernel of configs/kernels>: the two that scripts/cost/*.sh compare, with
-# the series and without, both of one configuration.
+# kernels.sh <kernel of configs/kernels>: builds the two kernels that scripts/cost/*.sh
+# compare, with the series and without, both with one configuration.
 #
 #   NO_BUILD=1		take those that are there
 set -euo pipefail

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# First process of the guests of scripts/cost/nvme.sh: measures the I/Os of the
-# file /ios on the NVMe disk. To the second serial port go lines
+# First process of the guests of scripts/cost/nvme.sh: measures the I/Os of the file /ios
+# on the NVMe disk. Prints to the second serial port lines
 #   cost <read or write> <bytes> <layout> <pages> <requests> <instructions>...
 #   memory <bytes> <layout> <who asked for it> <bytes allocated>
 # and a last one, "status ok" or "status <what failed>".
@@ -43,7 +43,7 @@ case $(argument group) in
 *)	[ "$(cat "$device/iommu_group/type")" = "$(argument group)" ] ;;
 esac
 
-# As on a machine with more CPUs, and so more queues, than one.
+# As on a machine with more than one CPU, and so with more queues
 doing='do without an I/O scheduler'
 echo none >/sys/block/nvme0n1/queue/scheduler
 
@@ -59,8 +59,8 @@ if profile=$(argument profile) && [ -n "$profile" ]; then
 	exit
 fi
 
-# What costs as much as ten I/Os, before it is counted among them: the generator of
-# random numbers gets ready, and lines on the console. Warnings stay.
+# Do these before anything is counted, as they cost as much as ten I/Os: the random number
+# generator starts, and lines go to the console. Warnings stay.
 doing='wait for random numbers'
 head -c 1 /dev/random >/dev/null
 dmesg -n 5
@@ -73,7 +73,7 @@ while read -r bytes layout count depth; do
 	done
 done </ios
 
-# The pools of memory for the device have no event of their own.
+# The pools of the device's memory have no event of their own.
 doing='probe dma_pool_alloc'
 echo "p:dma_pool dma_pool_alloc size=+$(argument pool_size)(%di):u32" >"$tracing/kprobe_events"
 while read -r bytes layout _ depth; do

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# nvme-profile.sh <machine> base|linux read|write <bytes> <layout>: the functions
-# in which the instructions of an I/O are. Takes what scripts/cost/nvme.sh has built.
+# nvme-profile.sh <machine> base|linux read|write <bytes> <layout>: prints the functions
+# with the instructions of an I/O. Uses what scripts/cost/nvme.sh has built.
 #
 #   IOS=64	number of I/Os that are traced
 set -euo pipefail

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# nvme-report.sh <machine>...: what scripts/cost/nvme.sh has measured, as a
-# table and as build/cost/nvme.csv, and a verdict for each limit and each I/O's
-# memory: ok - nvme-cost <what>: <value> <= <limit>.
+# nvme-report.sh <machine>...: prints what scripts/cost/nvme.sh has measured, as a table
+# and as build/cost/nvme.csv, and a verdict for each limit and for the memory of each I/O:
+# ok - nvme-cost <what>: <value> <= <limit>.
 #
 #   SPREAD=0.003	of the runs of one I/O
 set -euo pipefail
@@ -11,7 +11,7 @@ set -euo pipefail
 
 out=build/cost
 
-# facts <machine>: the results of both kernels, headed by machine and tree
+# facts <machine>: the results of both kernels, each line with machine and tree in front
 facts()
 {
 	local t

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# nvme.sh [machine...]: guest instructions and memory for an NVMe I/O, with
-# the series (build/linux) and without (build/base), side by side. Both kernels
-# have one configuration; configs/cost has the machines, the I/Os and the
-# limits; scripts/cost/nvme-report.sh judges.
+# nvme.sh [machine...]: measures guest instructions and memory for an NVMe I/O, with the
+# series (build/linux) and without (build/base), side by side. Both kernels have one
+# configuration. configs/cost has the machines, the I/Os and the limits;
+# scripts/cost/nvme-report.sh compares.
 #
 #   KERNEL_ARGS=	more kernel arguments
 #   LATENCY=200000	nanoseconds of the disk, by the clock on the wall
@@ -24,8 +24,8 @@ build()
 	build_program build/linux/tools/testing/selftests/dma/nvme_cost.c $out/nvme_cost $out/nvme_cost.log
 }
 
-# dwarf <tree> <object>: its debug information. It is compiled once more for
-# that, the way it was, to another place.
+# dwarf <tree> <object>: its debug information. The object is compiled once more for that,
+# in the same way, to another place.
 dwarf()
 {
 	local cmd file=$PWD/$out/dwarf.$1.o

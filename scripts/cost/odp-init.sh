@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# First process of the guests of scripts/cost/odp.sh: has the module of the kernel
-# measure each line of the file /regions. To the second serial port go lines
+# First process of the guests of scripts/cost/odp.sh: lets the module of the kernel
+# measure each line of the file /regions. Prints to the second serial port lines
 #   odp <pages> <present or absent> <ns to fault in> <ns to invalidate> <bytes for 1 GiB>
 # and a last one, "status ok" or "status <what failed>".
 set -eu

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# odp.sh: guest instructions to fault in and to invalidate the pages of a
-# region for RDMA on-demand paging, behind VT-d in lazy mode, and what the region
-# takes in memory, with the series (build/linux) and without (build/base).
+# odp.sh: measures guest instructions to fault in and to invalidate the pages of a region
+# for RDMA on-demand paging, behind VT-d in lazy mode, and the memory of the region, with
+# the series (build/linux) and without (build/base).
 #
 #   NO_BUILD=1		take the kernels that are there
 set -euo pipefail

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# First process of the guests of scripts/cost/vfio.sh: has mlx5vf_cost.ko measure
-# each line of the file /buffers. To the second serial port go lines
+# First process of the guests of scripts/cost/vfio.sh: lets mlx5vf_cost.ko measure each
+# line of the file /buffers. Prints to the second serial port lines
 #   buffer <pages> <rounds> <what the module answers>
 # and a last one, "status ok" or "status <what failed>".
 set -eu

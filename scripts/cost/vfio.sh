@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# vfio.sh: guest instructions and memory for a migration buffer of mlx5's VFIO
-# driver, with the series (build/linux) and without (build/base), behind VT-d in
-# lazy mode: mlx5vf_cost.ko calls the driver's own functions, with pages of which no
-# two are neighbours. The pages themselves cost the same in both, and are measured
-# apart: the limit is for the rest, which is to remember them, map them, fill in the
-# entries of the memory key, and undo that.
+# vfio.sh: measures guest instructions and memory for a migration buffer of mlx5's VFIO
+# driver, with the series (build/linux) and without (build/base), behind VT-d in lazy
+# mode. mlx5vf_cost.ko calls the driver's own functions, with pages that are not
+# neighbours. The pages themselves cost the same in both, and are measured separately. The
+# limit is for the rest: to remember them, map them, fill in the entries of the memory
+# key, and undo that.
 #
 #   NO_BUILD=1		take the kernels that are there
 set -euo pipefail
@@ -60,7 +60,7 @@ awk -v limit="$limit" -v neighbours="$neighbours" '
 			row(mib "with the pages", sum["base"] + pages["base", nr], sum["linux"] + pages["linux", nr])
 			if (i == 1) ratio = sum["linux"] / sum["base"]
 		}
-		# Of a small one, some is in slabs that were there before.
+		# Some of a small buffer is in slabs that were there before.
 		row(mib "bytes to remember the pages", beside["base", nr], beside["linux", nr])
 		if (beside["linux", nr] >= beside["base", nr]) { print "not ok - vfio-cost " mib "no less memory"; bad++ }
 		ok = ratio <= limit

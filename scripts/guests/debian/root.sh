@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# root.sh: build/debian/system, a disk with Debian's system of this machine's release:
-# systemd, Debian's own kernel, apt, and a compiler for modules. From the package
-# sources of this machine, and made anew only when this script or the release changes.
+# root.sh: makes build/debian/system, a disk with a Debian system of this machine's
+# release: systemd, Debian's own kernel, apt, and a compiler for modules. It comes from
+# the package sources of this machine, and is made again only when this script or the
+# release changes.
 set -euo pipefail
 . "$(dirname "$0")/../../lib/repo.sh"
 . scripts/lib/progress.sh
@@ -21,7 +22,7 @@ stamp=$(sha256sum < scripts/guests/debian/root.sh)-$suite
 if [ "$(cat "$system.stamp" 2> /dev/null)" = "$stamp" ]; then exit 0; fi
 [ "$(id -u)" = 0 ] || die "mmdebstrap: makes the files of root as root only: be root"
 
-# Debian's sources of this machine, and how it reaches them
+# The package sources of this machine, and the way to them
 # shellcheck disable=SC2016 # apt expands it
 apt-get indextargets 'Created-By: Packages' 'Origin: Debian' \
 	--format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' | sort -u > "$out/sources"

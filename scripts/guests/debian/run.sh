@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run.sh: the packages of scripts/check/deb.sh on a Debian system that is on an NVMe disk
-# behind VT-d. Debian's kernel installs them, theirs does I/O and builds drivers, and
-# Debian's is booted again. The guest has no network.
+# run.sh: tests the packages of scripts/check/deb.sh on a Debian system that is on an NVMe
+# disk behind VT-d. Debian's kernel installs them, their kernel does I/O and builds
+# drivers, and Debian's kernel is booted again. The guest has no network.
 set -euo pipefail
 . "$(dirname "$0")/../../lib/repo.sh"
 . scripts/lib/guest.sh
@@ -16,12 +16,12 @@ failed=0
 [ -f build/deb/obj/include/config/kernel.release ] || die "build/deb: no packages: scripts/check/deb.sh"
 release=$(< build/deb/obj/include/config/kernel.release)
 
-# Of the kernel. No time-out of systemd's or udev's is to be what decides.
+# Arguments of the kernel. No time-out of systemd or udev may decide the result.
 args=(root=/dev/nvme0n1 rw 'systemd.run="/bin/sh /stuff/steps.sh"' systemd.mask=serial-getty@ttyS0.service
 	systemd.default_timeout_start_sec=infinity systemd.default_device_timeout_sec=infinity udev.event_timeout=86400
 	"RELEASE=$release" "DOMAIN=$(machine $machine domain)")
 
-# on_disk <command of debugfs>...: nothing has it mounted
+# on_disk <command of debugfs>...: while the disk is not mounted
 on_disk()
 {
 	printf '%s\n' "$@" | debugfs -w -f - "$disk" > "$out/debugfs.log" 2>&1
@@ -30,7 +30,7 @@ on_disk()
 	fi
 }
 
-# put <directory> <file>...: commands of debugfs
+# put <directory> <file>...: prints commands of debugfs
 put()
 {
 	local f
@@ -40,7 +40,7 @@ put()
 	for f in "${@:2}"; do echo "write $f ${f##*/}"; done
 }
 
-# make_disk: the system, and what is new for it in /stuff
+# make_disk: the system, with the new files in /stuff
 make_disk()
 {
 	cp --sparse=always "$out/system" "$disk"

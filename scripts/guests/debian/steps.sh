@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# What scripts/guests/debian/run.sh has systemd run in the guest, once for each boot, as
-# root with the root file system on an NVMe disk. From the kernel's command line: BOOT,
-# one of the functions at the end; RELEASE, the packages' kernel; DOMAIN, the type of the
-# disk's IOMMU group; results, a serial port. There is a line "ok <what>" for each step.
+# systemd runs this in the guest of scripts/guests/debian/run.sh, once for each boot, as
+# root, with the root file system on an NVMe disk. From the kernel's command line: BOOT,
+# one of the functions at the end; RELEASE, the kernel of the packages; DOMAIN, the type
+# of the disk's IOMMU group; results, a serial port. Prints a line "ok <what>" for each
+# step.
 set -eu
 
 exec </dev/console >/dev/console 2>&1
@@ -38,7 +39,7 @@ group_type() {
 	[ "$(cat "$(readlink -f $disk/device/device)/iommu_group/type")" = "$(argument DOMAIN)" ]
 }
 
-# What is read from the disk is not in the page cache.
+# Nothing that is read from the disk is in the page cache.
 write_and_read() {
 	dd if=/dev/urandom of=data bs=1M count=16 conv=fsync
 	sha256sum data >data.sum
@@ -47,7 +48,7 @@ write_and_read() {
 	sha256sum -c data.sum
 }
 
-# Each step of a mapping is seen for the disk. A destroy may be one of several at once.
+# Each step of a mapping is traced for the disk. One destroy may be for several requests.
 traced_io() {
 	local function event step n
 
@@ -63,7 +64,7 @@ traced_io() {
 	done
 }
 
-# The kernel's package gets an initramfs by a hook of Debian's.
+# A hook of Debian's makes an initramfs for the kernel's package.
 install_packages() {
 	apt-get -y -q --no-install-recommends install /stuff/*.deb
 	[ -s "/boot/vmlinuz-$release" ]
@@ -74,7 +75,7 @@ no_link_dangles() {
 	[ -z "$(find "/usr/src/linux-headers-$release/" "/lib/modules/$release/" -xtype l)" ]
 }
 
-# build_module <directory> [argument of make...]: as the README has it
+# build_module <directory> [argument of make...]: as the README says
 build_module() {
 	local dir=$1
 

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# First process of the guest that scripts/guests/edu/run.sh boots: moves each file in /data
-# through the edu device, in two steps and then page by page. What happened goes
-# to the second serial port, as lines "<file> <way> <key> <value>..." and a last
-# one "status ok" or "status <what failed>".
+# First process of the guest that scripts/guests/edu/run.sh boots: moves each file in
+# /data through the edu device, in two steps and then page by page. Prints the results to
+# the second serial port, as lines "<file> <way> <key> <value>..." and a last one "status
+# ok" or "status <what failed>".
 set -eu
 
 . /guest-side.sh

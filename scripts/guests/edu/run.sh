@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Boots a kernel in QEMU with a virtio-iommu, has the edu device copy files from
-# memory to memory, mapped in two steps and then page by page, and prints what that
-# took: as the sample driver counted it, and as QEMU did.
+# Boots a kernel in QEMU with a virtio-iommu and lets the edu device copy files from
+# memory to memory, mapped in two steps and then page by page. Prints what that took, as
+# the sample driver counted it, and as QEMU did.
 #
 #   KERNEL=run            of configs/kernels
 #   ACCEL=tcg             or kvm, which counts the same but waits in real time
@@ -48,9 +48,9 @@ count() {
 		END { print n + 0 }' "$OUT/trace.log"
 }
 
-# The copy is right, and it was made the way that the name says. No two pages are
-# neighbours in memory, so QEMU must have been asked to map each. A link takes up
-# to 16 pages.
+# The copy is right, and was made in the way that the name says. No two pages are
+# neighbours in memory, so QEMU must have mapped each of them. A link takes up to 16
+# pages.
 check() { # FILE WAY
 	local data=$OUT/root/data/$1 pages links key value
 	local -A expected

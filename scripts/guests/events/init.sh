@@ -22,7 +22,7 @@ mount -t tmpfs tmpfs /tmp
 
 driver=/sys/bus/pci/drivers/nvme
 
-# is_there <serial number>: ready for I/O
+# is_there <serial number>: whether it is ready for I/O
 is_there() {
 	local serial
 
@@ -44,8 +44,8 @@ find_disks() {
 	second=$(disk_of second)
 }
 
-# checked <disk> <argument of fio...>: of the part of a disk that load() is about, with
-# the same checksums
+# checked <disk> <argument of fio...>: the part of a disk that load() uses, with the same
+# checksums
 checked() {
 	local disk=$1
 
@@ -57,7 +57,7 @@ fill() {
 	checked "$1" --rw=write --do_verify=0
 }
 
-# Whatever was written last, each sector is whole.
+# Each sector is whole, whichever write came last.
 read_back() {
 	checked "$1" --rw=read
 }
@@ -66,14 +66,14 @@ type_of() {
 	cat "$(pci_of "$1")/iommu_group/type"
 }
 
-# left <disk>: pages that are mapped for it, if that can be seen, without those of the
-# pools; and blocks of the pools in use
+# left <disk>: the pages that are mapped for it, if that can be seen, without those of the
+# pools; and the blocks of the pools in use
 left() {
 	awk -v pages="$(mapped_pages "$1")" 'NR > 1 { pools += $NF; blocks += $(NF - 3) }
 		END { print pages ? pages - pools " pages" : "", blocks + 0 " blocks" }' "$(pci_of "$1")/pools"
 }
 
-# What must be the same before and after
+# Everything that must be the same before and after
 inventory() {
 	local slots=/sys/kernel/debug/swiotlb/io_tlb_used
 
@@ -87,7 +87,7 @@ unaligned() {
 		--bs=1m --mem_align=512 --rw=write --ioengine=libaio --iodepth=4 --thread
 }
 
-# The only change that is possible while there is a driver
+# With a driver, no other change is possible.
 group_type() {
 	[ "$(type_of "$first")" = DMA ]
 	load group-type "$first"
@@ -99,7 +99,7 @@ group_type() {
 	is_live "$first"
 }
 
-# What is written through one type of domain is read through another one.
+# Data is written in one type of domain and read in another one.
 rebind() {
 	local type pci function before
 
@@ -121,8 +121,9 @@ rebind() {
 	stop_load other "$second"
 }
 
-# disturb <command>...: has the first disk go and come back while both are busy. Nothing
-# is read from it meanwhile: of a disk that has gone no byte is read, without an error.
+# disturb <command>...: the command removes the first disk and brings it back while both
+# are busy. Nothing is read from the first disk meanwhile: a disk that has gone returns no
+# bytes and no error.
 disturb() {
 	fill "$first"
 	load other "$second"
@@ -171,7 +172,7 @@ unplug() {
 	disturb unplug_and_plug
 }
 
-# The controller is shut down and set up again.
+# The controller is shut down and set up again, which its driver logs.
 suspend() {
 	local level count before set_up
 
@@ -200,7 +201,7 @@ notice() {
 	found_spoiled /tmp/notice.log
 }
 
-# The kernel that is jumped to goes on in after_crash().
+# The crash kernel goes on in after_crash().
 kdump() {
 	local args
 
@@ -214,8 +215,8 @@ kdump() {
 	echo c >/proc/sysrq-trigger
 }
 
-# What the crash has interrupted is there, and the disk can be used. VT-d is still on:
-# until the driver comes, requests go on by the old tables.
+# The data that the crash has interrupted is there, and the disk can be used. VT-d is
+# still on: until the driver comes, requests go on by the old tables.
 after_crash() {
 	if grep -q intel_iommu=on /proc/cmdline; then dmesg | grep -q 'Copied translation tables from previous kernel'; fi
 	insert_driver /

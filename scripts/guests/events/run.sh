@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run.sh [machine...]: boot a kernel on the machines of configs/events, and have happen
-# there what that table names, to NVMe disks that are busy.
+# run.sh [machine...]: boot a kernel on the machines of configs/events, and let the events
+# of that table happen while NVMe disks are busy.
 #
 #   KERNEL=test		of configs/kernels
 #   SHORT=1		only what make check does
@@ -16,7 +16,7 @@ set -euo pipefail
 table=configs/events
 out=build/events
 kernel=${KERNEL:-test}
-# A device that QEMU adds again is described in the same words.
+# QEMU adds the device again with the same description.
 first=nvme,id=first,bus=port1,serial=first,mdts=8,drive=disk0
 # shellcheck disable=SC2054 # the commas are QEMU's
 devices=(
@@ -27,7 +27,7 @@ devices=(
 	-device nvme,id=second,bus=port2,serial=second,mdts=8,drive=disk1
 )
 
-# make_initramfs: the kernel that is jumped to has the same, without a kernel
+# make_initramfs: the crash kernel has the same initramfs, but no kernel in it
 make_initramfs()
 {
 	local root=$out/root
@@ -44,7 +44,7 @@ make_initramfs()
 	pack_root "$root" > "$out/initramfs"
 }
 
-# events_of <machine>: separated by commas; kdump is the last thing that a kernel does
+# events_of <machine>: separated by commas; kdump comes last, as it ends the kernel
 events_of()
 {
 	local events event order=() last=()
@@ -57,7 +57,7 @@ events_of()
 	echo "${order[*]} ${last[*]}" | xargs | tr ' ' ,
 }
 
-# answer <directory>: what the guest says, to the results or to QEMU's monitor
+# answer <directory>: sends the lines of the guest to the results or to QEMU's monitor
 answer()
 {
 	local line
@@ -72,8 +72,8 @@ answer()
 	done
 }
 
-# boot_machine <name> <directory> <events>: Linux drives the slots itself. It would not
-# ask the firmware for them without ASPM.
+# boot_machine <name> <directory> <events>: Linux drives the slots itself. Without ASPM it
+# would not ask the firmware for them.
 boot_machine()
 {
 	local dir=$2 rc=0 n disks=() end
@@ -91,14 +91,14 @@ boot_machine()
 		-cpu EPYC -smp 2 -m "${MEMORY:-768M}" "${disks[@]}" "${devices[@]}" \
 		-chardev "pipe,id=monitor,path=$dir/monitor" -mon monitor \
 		-initrd "$out/initramfs" || rc=$?
-	# Those who wait for a QEMU that has not come so far
+	# Release those that still wait for a QEMU that has not started
 	for end in serial monitor; do : <> "$dir/$end.out"; done
 	wait
 	return "$rc"
 }
 
-# run_machine <name>: fails if anything has been not ok. The panic that is asked for, with
-# its trace, is not held against the guest.
+# run_machine <name>: fails if anything was not ok. The panic that was asked for, with its
+# trace, does not count against the guest.
 run_machine()
 {
 	local dir=$out/$1 events rc=0 wrong failed=0 event type

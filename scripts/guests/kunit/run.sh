@@ -1,11 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run.sh [machine...]: the KUnit suites on the machines of configs/suites that are
-# named, or on all of $ARCH, in one boot for each. One line for each case. All cases
-# of the suites that the table names must run; one that is skipped has not shown
-# anything. A kernel that has kmemleak then boots on, into a process that has it
-# search for leaks.
+# run.sh [machine...]: the KUnit suites on the named machines of configs/suites, or on all
+# of $ARCH, in one boot for each. Prints a line for each case. All cases of the suites
+# that the table names must run; a case that is skipped counts as a failure. A kernel with
+# kmemleak then boots on, into a process that searches for leaks.
 #
 #   ARCH=x86_64		x86_64 or arm64
 #   KERNEL=		of configs/kernels (the one that the machine is for)

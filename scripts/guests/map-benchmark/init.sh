@@ -3,10 +3,9 @@
 # shellcheck shell=dash
 #
 # First process of the guests of scripts/guests/map-benchmark/run.sh: measures mappings of
-# the edu device, if there is an IOMMU (IOMMU=1 on the kernel's command line) in
-# two steps, too. To the second serial port go lines "ok <what>", what the tool
-# has printed as lines "result <line>", and a last one, "status ok" or "status
-# failed to <what>".
+# the edu device; if there is an IOMMU (IOMMU=1 on the kernel's command line), in two
+# steps as well. Prints to the second serial port lines "ok <what>", the output of the
+# tool as lines "result <line>", and a last one, "status ok" or "status failed to <what>".
 set -eu
 
 . /guest-side.sh
@@ -18,7 +17,7 @@ bind() {
 	if [ "$IOMMU" = 1 ]; then [ -e "$edu/iommu_group" ]; else [ ! -e "$edu/iommu_group" ]; fi
 }
 
-# measure <step>... -- <tool> <argument>...: a line for each step and one more
+# measure <step>... -- <tool> <argument>...: checks a line for each step and one more
 measure() {
 	local steps=''
 
@@ -32,7 +31,7 @@ measure() {
 	[ "$(sed -n 's/^average \([a-z]*\) latency(us):[0-9.]* standard deviation:[0-9.]*$/ \1/p' /out | tr -d '\n')" = "$steps" ]
 }
 
-# two_step <argument>...: has been done at least once
+# two_step <argument>...: has run at least once
 two_step() {
 	measure alloc link sync unlink -- /dma_map_benchmark "$@"
 	grep -q 'mapping benchmark: .* loops:[1-9]' /out
@@ -49,13 +48,13 @@ iovas() {
 	sed 's/ .*//' /sys/kernel/slab/iommu_iova/objects
 }
 
-# VT-d says all that the device reaches; of others, QEMU's trace tells.
+# VT-d shows everything that the device can reach. For other IOMMUs, QEMU's trace is used.
 has_page_table() { grep -q intel_iommu=on /proc/cmdline; }
 page_table() { cat "/sys/kernel/debug/iommu/intel/${edu##*/}/domain_translation_struct"; }
 
-# A leak is thousands of them; the caches of the CPUs keep some hundreds. In lazy mode
-# the flush queue gives them back, some time after its timer of 10 ms: a minute is
-# enough for any host.
+# A leak has thousands of pages; the caches of the CPUs keep some hundreds. In lazy mode
+# the flush queue gives them back, some time after its timer of 10 ms. A minute is enough
+# for any host.
 no_iova_left() {
 	local n=0
 
@@ -67,7 +66,7 @@ no_iova_left() {
 }
 page_table_as_before() { page_table | cmp - /page_table; }
 
-# An array of more pieces than an event has room for is traced in part.
+# An array with more pieces than an event has room for is traced in part.
 trace_array() {
 	local trace=/sys/kernel/tracing
 
@@ -93,7 +92,7 @@ if [ "$IOMMU" = 1 ]; then
 	try 'trace an array of 512 pieces' trace_array
 	try 'no IO addresses left' no_iova_left
 	try 'two steps, one piece' two_step -l 0 -t 2 -s 1 -d 1
-	# Before others use the addresses, and unmap what may have been left there.
+	# Before others use the addresses, and unmap what may be left there
 	if has_page_table; then try 'page table as before' page_table_as_before; fi
 else
 	try 'two steps refused' refuse_two_step 0

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run.sh [machine...]: boot a kernel behind each IOMMU and behind none, and have the
-# DMA mapping benchmark measure the streaming API and the two-step one with the edu
-# device: that it works and leaves nothing mapped, not how fast it is.
+# run.sh [machine...]: boot a kernel behind each IOMMU and without one, and let the DMA
+# mapping benchmark measure the streaming API and the two-step one with the edu device.
+# Tests that it works and leaves nothing mapped, not how fast it is.
 #
 #   KERNEL=test		of configs/kernels
 set -euo pipefail
@@ -13,7 +13,8 @@ set -euo pipefail
 
 OUT=build/map-benchmark
 
-# tool <tree> <source> <program>: with the tree's header, but else the system's
+# tool <tree> <source> <program>: with the header of the tree, and otherwise those of the
+# system
 tool()
 {
 	mkdir -p "$OUT/include.$1/linux"
@@ -50,7 +51,7 @@ run_machine()
 	echo "ok - map-benchmark $name nothing left mapped, no warning"
 }
 
-# QEMU maps a piece for each request, and says so for each that it unmaps.
+# QEMU maps one piece for each request, and traces each request that unmaps.
 still_mapped()
 {
 	awk '/^virtio_iommu_map / { maps++ } /^virtio_iommu_unmap_done / { unmaps++ }

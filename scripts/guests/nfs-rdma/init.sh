@@ -20,8 +20,8 @@ add_rdma_device() {
 	grep -q ACTIVE /sys/class/infiniband/rxe0/ports/1/state
 }
 
-# What exportfs and mountd would tell the kernel. The flags are fsid=, async,
-# no_subtree_check, insecure and no_root_squash.
+# Replaces exportfs and mountd. The flags are fsid=, async, no_subtree_check, insecure and
+# no_root_squash.
 export_directory() {
 	mount -t tmpfs tmpfs /export
 	mount -t nfsd nfsd /proc/fs/nfsd
@@ -48,7 +48,7 @@ posted() {
 	cat "/proc/sys/sunrpc/svc_rdma/rdma_stat_$1"
 }
 
-# The server has RDMA READ what the client writes.
+# The server reads by RDMA what the client writes.
 write_file() {
 	local before
 	before=$(posted read)
@@ -58,7 +58,7 @@ write_file() {
 	if [ "$1" != small ]; then [ "$(posted read)" -gt "$before" ]; fi
 }
 
-# The server has RDMA WRITTEN what the client reads.
+# The server writes by RDMA what the client reads.
 read_file() {
 	local before
 	before=$(posted write)

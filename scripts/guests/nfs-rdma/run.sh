@@ -1,9 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run.sh: boot a kernel, have it mount its own NFS server by way of RDMA over soft
-# RoCE, and write and read files: what the server moves goes through R/W contexts of
-# bio_vecs.
+# run.sh: boot a kernel that mounts its own NFS server by RDMA over soft RoCE, and writes
+# and reads files. The server moves the data through R/W contexts of bio_vecs.
 #
 #   KERNEL=test		of configs/kernels
 set -euo pipefail

@@ -2,11 +2,11 @@
 # shellcheck shell=dash disable=SC2154
 #
 # Sourced by scripts/guests/nvme/init.sh, which has $plain and $protected: counts how the
-# data of requests is mapped, in phases of a bounded amount of I/O.
+# data of requests is mapped, in phases with a fixed amount of I/O.
 
 tracing=/sys/kernel/tracing
 
-# What the guest counts, by histograms, which lose nothing:
+# The guest counts by histograms, which lose nothing:
 #   requests	with data, on the I/O queues
 #   started	those whose data is more than one segment, to be mapped step by step
 #   IOVAs	those that got one range of IO addresses for all of their data;
@@ -40,7 +40,7 @@ set_probes() {
 	watch $kept
 }
 
-# The driver's event and its function must not be watched when it goes.
+# The driver's event and its function must not be watched when the driver goes.
 unwatch() {
 	for event in $requests $started $iovas $kept; do
 		: >"$tracing/events/$event/trigger"
@@ -78,13 +78,13 @@ count() {
 	echo "phase $n $(($1 - requests0)) $(($2 - started0)) $(($3 - iovas0)) $(($4 - kept0)) $what" >&3
 }
 
-# The memory that the controller with this serial number offers to others
+# The memory that the controller with this serial number offers to other devices
 p2p_of() {
 	echo "$(readlink -f "$(dirname "$(grep -l "^$1 *$" /sys/class/nvme/nvme*/serial)")/device")/p2pmem/allocate"
 }
 
-# Buffers are in memory whose neighbours are hardly ever neighbours for the device:
-# the pages of a file, allocated in a random order.
+# Buffers are in memory with hardly any neighbours: the pages of a file, allocated in a
+# random order.
 scatter() {
 	fio --name=scatter --filename=/tmp/scattered --size=4m --bs=4k --ioengine=psync \
 		--fallocate=none --rw=randwrite --output=/tmp/fio.log
@@ -100,7 +100,7 @@ count_phases() {
 	count '4 KiB' "$plain" 64 --rw=randrw --bs=4k
 	count '4 KiB, 32 together' "$plain" 512 --rw=randrw --bs=4k --iodepth=32 --iodepth_batch=32 \
 		--iodepth_batch_complete_min=32
-	# A scheduler wants to know of each request when it ends.
+	# A scheduler has to know of each request when it ends.
 	echo mq-deadline >"/sys/block/${plain##*/}/queue/scheduler"
 	count '4 KiB, 32 scheduled' "$plain" 512 --rw=randrw --bs=4k --iodepth=32 --iodepth_batch=32 \
 		--iodepth_batch_complete_min=32
@@ -125,7 +125,7 @@ count_phases() {
 	unwatch
 }
 
-# verify_p2p <where> <disk>: what is written from a controller's memory is read into
+# verify_p2p <where> <disk>: data that is written from a controller's memory is read into
 # ordinary memory, and the other way round
 verify_p2p() {
 	local mem

@@ -15,7 +15,7 @@ pci_of() {
 	readlink -f "/sys/block/${1##*/}/device/device"
 }
 
-# is_translated <disk>: it sees memory by IO addresses of its own
+# is_translated <disk>: whether it has IO addresses of its own
 is_translated() {
 	grep -qs ^DMA "$(pci_of "$1")/iommu_group/type"
 }
@@ -26,7 +26,7 @@ is_strict() {
 
 # insert_driver <directory of the modules, or nothing for />
 insert_driver() {
-	# A request of a slow host is not lost.
+	# A slow host does not lose a request.
 	insmod "$1/nvme-core.ko" io_timeout=600 admin_timeout=600
 	insmod "$1/nvme.ko"
 }
@@ -37,7 +37,7 @@ verify_io() {
 		--output=/tmp/fio.log "$@" || { cat /tmp/fio.log; return 1; }
 }
 
-# spoil_sector <disk>: what was written there is not there any more
+# spoil_sector <disk>: overwrites what was written there
 spoil_sector() {
 	dd if=/dev/urandom of="$1" bs=512 seek=777 count=1 oflag=direct 2>/dev/null
 }
@@ -47,7 +47,7 @@ found_spoiled() {
 	grep -q 'verify: bad .* offset 397824' "$1"
 }
 
-# mapped_pages <disk>: with those of the driver's pools and queues; nothing, if that
+# mapped_pages <disk>: with those of the driver's pools and queues; prints nothing if that
 # cannot be seen
 mapped_pages() {
 	local tables

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# drivers.sh <directory>: two more builds of the NVMe driver, for what QEMU's controller
-# does and does not say that it does, SGLs for metadata, in <directory>/<name>.
+# drivers.sh <directory>: two more builds of the NVMe driver, in <directory>/<name>.
+# QEMU's controller can take SGLs for metadata, but does not say so:
 #
 #   meta-sgl	takes its word for given
 #   few-meta	has the queue allow one segment of metadata more than there is room for,

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# Sourced by scripts/guests/nvme/init.sh: what goes wrong while a disk is busy, or may
-# go wrong if it is busy for long. What has been written must be there all the same.
-# Nothing waits for a time: a load is under way when its I/O is counted.
+# Sourced by scripts/guests/nvme/init.sh: things that go wrong while a disk is busy, or
+# may go wrong if it is busy for long. The data that was written must be there all the
+# same. Nothing waits for a time: a load runs when its I/O is counted.
 
-# load <name> <disk> [fio argument...]: write and verify in the background, 32 requests
-# at a time, until it is told to stop
+# load <name> <disk> [fio argument...]: write and verify in the background, 32 requests at
+# a time, until stop_load()
 load() {
 	local name=$1 disk=$2
 
@@ -17,13 +17,13 @@ load() {
 	echo $! >"/tmp/$name.pid"
 }
 
-# alive <name>: the load goes on
+# alive <name>: whether the load goes on
 alive() {
 	kill -0 "$(cat "/tmp/$1.pid")" || { cat "/tmp/$1.log"; return 1; }
 }
 
-# completed <disk> <column>: what /sys/block/<disk>/stat has counted, in column 1
-# reads, in 3 sectors read, in 5 writes
+# completed <disk> <column>: the counter in that column of /sys/block/<disk>/stat; 1 is
+# reads, 3 sectors read, 5 writes
 completed() {
 	awk -v column="$2" '{ print $column }' "/sys/block/${1##*/}/stat"
 }
@@ -39,13 +39,13 @@ wait_for_more() {
 	done
 }
 
-# busy <name> <disk>: some I/O of the load completes from now on
+# busy <name> <disk>: wait until more I/O of the load has completed
 busy() {
 	wait_for_more "$1" "$2" 5 32
 }
 
-# stop_load <name> <disk>: when it has read and verified all of its data twice more, so
-# that one time at least all of it has been written before
+# stop_load <name> <disk>: stop it when it has read and verified all of its data twice
+# more. So all of it has been written before at least one of these.
 stop_load() {
 	local rc=0
 
@@ -83,7 +83,7 @@ reset_under_load() {
 	is_live "$1"
 }
 
-# told <pattern>: how often the kernel has said this
+# told <pattern>: how often the kernel has logged this
 told() {
 	dmesg | grep -c "$1" || :
 }
@@ -96,10 +96,10 @@ wait_until_told() {
 	done
 }
 
-# The block layer forgets that two requests have completed. The device, told to
-# abort one, does not know it any more, so that the controller is reset.
-# A request that the device has keeps its time-out when it is tried again: so it is
-# long, and few requests are under way, for a host that is slow.
+# The block layer drops the completions of two requests. The driver asks the device to
+# abort one, which the device no longer knows, so the controller is reset. A request that
+# the device has keeps its time-out when it is tried again. So the time-out is long, and
+# few requests are under way, for a slow host.
 time_out_under_load() {
 	local fail=/sys/kernel/debug/fail_io_timeout block=/sys/block/${1##*/}
 	local aborts resets timeout
@@ -124,13 +124,13 @@ time_out_under_load() {
 	wait_until_told 'timeout, reset controller' "$resets" time-out
 	busy time-out "$1"
 	stop_load time-out "$1"
-	# Not before: what has been aborted is given as much time again.
+	# Not before: an aborted request gets as much time again.
 	echo "$timeout" >"$block/queue/io_timeout"
 	is_live "$1"
 }
 
-# The driver goes while requests are under way, which fail, and comes back, a few
-# times over. Nobody else notices.
+# The driver goes while requests are under way, which fail, and comes back, several times.
+# The other disk must not be disturbed.
 rebind_under_load() {
 	local function disk driver=/sys/bus/pci/drivers/nvme
 

@@ -60,17 +60,18 @@ has_metadata() {
 	grep -q '^1$' "/sys/block/${1##*/}/integrity/device_is_integrity_capable"
 }
 
-# A disk's error that something has got over
+# An error of a disk that the block layer has recovered from
 no_errors() {
 	if dmesg | grep -E 'I/O [Ee]rror|protection error|EXT4-fs error'; then return 1; fi
 }
 
-# Written in one way, read in the other; what fio reads, it has written itself.
+# Data is written in one way and read in the other. fio reads only what it has written
+# itself.
 verify() {
 	DISK=$1 SIZE=$SIZE fio --output=/tmp/fio.log /verify.fio || { cat /tmp/fio.log; return 1; }
 }
 
-# One sector that is not what was written there must be found.
+# A sector with other data than was written must be found.
 notice_wrong_sector() {
 	local disk=$1
 
@@ -83,7 +84,7 @@ notice_wrong_sector() {
 	found_spoiled /tmp/fio.log
 }
 
-# By their paths: busybox has a mke2fs of its own.
+# By their paths, since busybox has a mke2fs of its own
 file_system() {
 	/bin/mke2fs -q -F -t ext4 "$1"
 	mount -t ext4 "$1" /mnt
@@ -105,7 +106,7 @@ soak() {
 	no_errors
 }
 
-# A kernel that keeps account of mappings complains of what is left now.
+# dma-debug reports what is still mapped now.
 unbind() {
 	local disk
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# root.sh <directory>: the user space of the guest that scripts/guests/nvme/run.sh
+# root.sh <directory>: makes the user space of the guest that scripts/guests/nvme/run.sh
 # boots, <directory>/initramfs, and an ACPI table for it, build/nvme/port.aml.
 set -euo pipefail
 . "$(dirname "$0")/../../lib/repo.sh"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run.sh [machine...]: boot a kernel on the machines of configs/nvme, do I/O to two
-# NVMe disks, and print how the data of the requests was mapped: as the kernel's
-# functions were called, and as QEMU's IOMMU was asked.
+# run.sh [machine...]: boot a kernel on the machines of configs/nvme, do I/O to two NVMe
+# disks, and print how the data of the requests was mapped: by the calls of the kernel's
+# functions, and by the requests to QEMU's IOMMU.
 #
 #   KERNEL=run		of configs/kernels
 #   OUT=build/nvme	initramfs, disks, logs and results
@@ -20,9 +20,9 @@ out=${OUT:-build/nvme}
 sectors=524288
 if [ "${SHORT:-0}" = 1 ]; then size=4m; else size=32m; fi
 
-# Two disks and a controller with memory below one switch, another one elsewhere.
-# A switch right at an external port would be taken for a part of the machine, as
-# Thunderbolt chips are, and trusted: so there is one more in between.
+# Two disks and a controller with memory are below one switch, and another controller is
+# elsewhere. A switch right at an external port would count as a part of the machine, as
+# Thunderbolt chips do, and be trusted. So there is one more switch in between.
 # shellcheck disable=SC2054 # the commas are QEMU's
 switches=(
 	-device pcie-root-port,id=port0,addr=4,chassis=1
@@ -37,8 +37,8 @@ switches=(
 events=(pci_cfg_write pci_nvme_map_addr virtio_iommu_map virtio_iommu_unmap virtio_queue_notify 'vtd_inv_desc_iotlb_*'
 	vtd_inv_desc_wait_sw amdvi_pages_inval amdvi_completion_wait pci_nvme_irq_msix)
 
-# devices_of <machine>: leaves in $devices the disks and controllers, and what they
-# are behind. QEMU's amd-iommu does not translate for what is behind a bridge.
+# devices_of <machine>: sets $devices to the disks and controllers, and to what they are
+# behind. QEMU's amd-iommu does not translate for devices behind a bridge.
 # shellcheck disable=SC2054
 devices_of()
 {
@@ -59,15 +59,15 @@ devices_of()
 	)
 }
 
-# make_disks <directory>: all zero. The metadata, which is behind the data, says as
-# after a FORMAT that there is nothing to be checked.
+# make_disks <directory>: all zero. The metadata, which is behind the data, says as after
+# a FORMAT that nothing has to be checked.
 make_disks()
 {
 	truncate -s $((sectors * 512)) "$1"/disk{0,1}
 	head -c $((sectors * 8)) /dev/zero | tr '\0' '\377' >> "$1/disk1"
 }
 
-# boot_machine <name> <directory>: leaves the counts of the trace as well
+# boot_machine <name> <directory>: also writes the counts of the trace
 boot_machine()
 {
 	local dir=$2 rc=0 counter event disk devices args=()
@@ -91,7 +91,7 @@ boot_machine()
 	return "$rc"
 }
 
-# run_machine <name>: fails if anything has been not ok
+# run_machine <name>: fails if anything was not ok
 run_machine()
 {
 	local dir=$out/$1 rc=0 wrong failed=0

@@ -2,9 +2,9 @@
 # shellcheck shell=dash
 #
 # Sourced by scripts/guests/nvme/init.sh: fails each step of the mapping of a request in
-# turn, by CONFIG_FAIL_DMA_IOVA, and dma_pool_alloc() by CONFIG_FAIL_FUNCTION. Want of
-# memory must pass unnoticed, any other error must reach the reader, and in the end
-# nothing may be mapped, reserved or allocated that was not before.
+# turn, by CONFIG_FAIL_DMA_IOVA, and dma_pool_alloc() by CONFIG_FAIL_FUNCTION. The reader
+# must not notice a lack of memory, and must get any other error. In the end nothing may
+# be mapped, reserved or allocated that was not before.
 
 debug=/sys/kernel/debug
 
@@ -29,20 +29,20 @@ fail_calls() {
 	echo "$3" >"$inject/times"
 }
 
-# Leaves in $left how many of the calls have not come.
+# Sets $left to the number of calls that have not come
 fail_no_more() {
 	left=$(cat "$inject/times")
 	echo 0 >"$inject/times"
 	if [ -e "$inject/inject" ]; then echo >"$inject/inject"; fi
 }
 
-# read_disk <bytes> <to>: one request, from pages that are scattered
+# read_disk <bytes> <to>: one request, from scattered pages
 read_disk() {
 	dd if="$disk" of="$2" bs="$1" count=1 iflag=direct 2>/dev/null
 }
 
-# What is mapped for the disk, if there is a way to see that: pages, without those
-# of the controller's own pools and queues, as they stay; and blocks of the pools
+# The pages that are mapped for the disk, if there is a way to see that, without those of
+# the controller's own pools and queues, as they stay; and the blocks of the pools
 resources() {
 	{
 		mapped_pages "$disk"
@@ -54,11 +54,10 @@ reservations() {
 	awk '$1 == "iommu_iova" { print $2 }' /proc/slabinfo
 }
 
-# fail_each <bytes> <as for fail_calls> <ok or fails>: call after call, until a
-# request does not have that many. The reader's pages may be neighbours by chance,
-# and the calls fewer: so ten requests must not have them. What fails in a batch of
-# requests is tried again on its own at once, so to be seen an error has to come
-# twice.
+# fail_each <bytes> <as for fail_calls> <ok or fails>: call after call, until a request
+# does not have that many calls. The reader's pages may be neighbours by chance, so that
+# there are fewer calls; so ten requests must not have them. A failure in a batch of
+# requests is tried again on its own at once, so an error has to come twice to be seen.
 fail_each() {
 	local n=1 times=1 without=0 before now rc
 
@@ -99,7 +98,7 @@ fail_step() {
 	echo "ok fail $5: $calls calls, the read $3" >&3
 }
 
-# Thousands of failures leave no more behind than one.
+# Thousands of failures leave behind no more than one does.
 fail_often() {
 	local before
 
@@ -110,7 +109,7 @@ fail_often() {
 	[ $(($(reservations) - before)) -lt 1000 ]
 }
 
-# fill_disk <disk>: that the steps are tried with, and keep what is there
+# fill_disk <disk>: for the steps; keeps what is there
 fill_disk() {
 	local bytes
 

@@ -15,9 +15,9 @@ function row(what, a, b, c, d, e, f, g, h, i, j) {
 	printf "  %-27s %8s %8s %6s %7s %6s %7s %7s %9s %12s %6s\n", what, a, b, c, d, e, f, g, h, i, j
 }
 
-# In strict mode each interrupt ends with a wait for each 16 of the requests that it
-# was for, or part of 16; and only what was mapped is invalidated. An IOMMU that
-# caches what is not there, as QEMU's of AMD does, waits when it maps as well.
+# In strict mode each interrupt ends with one wait for each 16 of its requests, or part of
+# 16, and only what was mapped is invalidated. An IOMMU that caches entries that are not
+# present, as QEMU's of AMD does, waits when it maps as well.
 function judge_waits(phase,	waits, interrupts, most) {
 	waits = waits_in(phase)
 	interrupts = traced(phase, "pci_nvme_irq_msix")
@@ -67,7 +67,8 @@ END {
 			good = good && iovas[i] == 0 && traced(i, "invalidated") == 0
 		else if (what[i] !~ /P2P/)
 			good = good && (behind_iommu ? iovas[i] > 0 && pieces == 0 : pieces > 0 && iovas[i] == 0)
-		# What the device was told is the proof that the buffers are where they should be.
+		# The addresses that the device got prove that the buffers are where they
+		# should be.
 		if (what[i] ~ /at 512$/) {
 			good = good && traced(i, "map_addr_at_512") == requests[i]
 			counted = counted ", " traced(i, "map_addr_at_512") " at 512"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# What QEMU traced while the guest was in a phase, as it writes the phase to the
-# config space of an NVMe controller: lines <phase> <event> <how often>, at the end
-# of the trace. Of the addresses in memory that a controller was given, those that
-# are 512 bytes behind the start of a page count as an event of their own.
+# Counts the events that QEMU traced in each phase of the guest, which writes the phase to
+# the config space of an NVMe controller. Prints lines <phase> <event> <how often> at the
+# end of the trace. Addresses for a controller that are 512 bytes behind the start of a
+# page count as an event of their own.
 function from_hex(digits,	n, i) {
 	for (i = 1; i <= length(digits); i++) n = n * 16 + index("0123456789abcdef", substr(digits, i, 1)) - 1
 	return n

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash disable=SC2154
 #
-# Sourced by scripts/guests/nvme/init.sh: data that gets to a disk in other ways than a
-# file system's. All of it is read back and verified.
+# Sourced by scripts/guests/nvme/init.sh: data that reaches a disk in other ways than
+# through a file system. All of it is read back and verified.
 
-# queue <disk> <file>: of its queue in sysfs
+# queue <disk> <file>: the value of the file of its queue in sysfs
 queue() {
 	echo "/sys/block/${1##*/}/queue/$2"
 }
 
-# No sector straddles two pages where each has a checksum: such buffers are refused, and
-# nothing is written behind the metadata, which is told by slub_debug. Then those that
-# are taken, the least aligned that are.
+# Where each sector has a checksum, no sector may straddle two pages: such buffers are
+# refused, and nothing is written behind the metadata, as slub_debug would report. Then
+# come the least aligned buffers that are accepted.
 unaligned_with_checksum() {
 	local rw
 
@@ -31,9 +31,9 @@ unaligned() {
 	verify_io --filename="$1" --ioengine=libaio --iodepth=8 --rw=randwrite --bs=64k --size=4m --mem_align=4
 }
 
-# Requests of 3 MiB, where there is no IOMMU to limit them to 128 KiB, in huge pages:
-# few segments, but more PRPs than there are in one list, and one more, if the first
-# page is not whole. QEMU takes no more than 1024 of them.
+# Requests of 3 MiB in huge pages, if there is no IOMMU to limit them to 128 KiB: few
+# segments, but more PRPs than fit in one list, and one more if the first page is not
+# whole. QEMU takes no more than 1024 of them.
 chained_prp_lists() {
 	local threshold=/sys/module/nvme/parameters/sgl_threshold align
 
@@ -46,7 +46,7 @@ chained_prp_lists() {
 	echo 32768 >$threshold
 }
 
-# sum <disk> <from> <MiB>: of what the disk has there
+# sum <disk> <from> <MiB>: of what is on the disk
 sum() {
 	dd if="$1" bs=1M skip="$2" count="$3" iflag=direct 2>/dev/null | sha256sum
 }
@@ -73,7 +73,7 @@ discard_and_write_zeroes() {
 	no_errors
 }
 
-# character_of <disk>: that takes commands
+# character_of <disk>: the one that takes commands
 character_of() {
 	echo "$1" | sed 's,/nvme,/ng,'
 }
@@ -89,9 +89,9 @@ metadata_by_sgl() {
 	passthrough_by_ioctl "$1" 8
 }
 
-# Metadata that crosses a page is two segments. Where there is room for one, that is an
-# I/O error for the one who asked, and nothing else is overwritten. An IOMMU has them as
-# one range, if it has IO addresses.
+# Metadata that crosses a page is two segments. With room for one only, the caller gets an
+# I/O error, and nothing else is overwritten. An IOMMU maps them as one range, if it has
+# IO addresses.
 too_much_metadata() {
 	[ "$(cat "$(queue "$1" max_integrity_segments)")" = 2 ]
 	# shellcheck disable=SC2034 # for fail_calls()

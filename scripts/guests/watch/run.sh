@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The watchdog of guests: it gives up one that hangs in silence, one that spins, and one
-# that the host has stopped, and not one that is only slow. The limits are short here,
-# and the slow guest is so for longer than any of them.
+# The test of the watchdog of guests. It must give up a guest that hangs in silence, one
+# that spins, and one that the host has stopped, but not one that is only slow. The limits
+# are short here, and the slow guest is slow for longer than any of them.
 #
 #   KERNEL=test		of configs/kernels
 set -euo pipefail
@@ -14,7 +14,7 @@ set -euo pipefail
 out=build/watch
 image=$(kernel_of "${KERNEL:-test}")
 
-# run <does>: leaves the exit status in $rc
+# run <does>: sets $rc to the exit status
 run()
 {
 	rc=0
@@ -34,7 +34,7 @@ expect()
 	fi
 }
 
-# stop <directory>: QEMU, as soon as the guest has said something
+# stop <directory>: stops QEMU as soon as the guest has printed something
 stop()
 {
 	until [ -s "$1/results" ]; do sleep 0.1; done
