@@ -49,6 +49,8 @@ if ! with_progress 'Sphinx' env LC_ALL=C.UTF-8 make -C "$tree" O="$out" SPHINXDI
 	die "htmldocs failed, see $log"
 fi
 
+for file in "$pages"/*/_static/custom.css; do cat scripts/tree/docs.css >> "$file"; done
+
 for file in "${kernel_doc[@]}"; do
 	(cd "$tree" && perl scripts/kernel-doc -none -Wall "$file") >>"$log" 2>&1 ||
 		die "kernel-doc failed for $file, see $log"
