@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What an I/O costs: reads or writes a block device without the page cache,
- * one request after the other, or as many together as the depth says and no more
- * until all of them are done; and prints how long the CPU was busy for each.
- * In a guest that counts instructions (-icount shift=0) a nanosecond is one.
+ * What an I/O costs: reads or writes a block device without the page cache and
+ * prints how long the CPU was busy for each request. It issues one request after
+ * the other, or as many together as the depth says, and the next ones when all of
+ * these are done. In a guest that counts instructions (-icount shift=0) a
+ * nanosecond is one.
  *
  *	nvme_cost <device> read|write <bytes> <layout> <I/Os> <runs> [depth]
  *
- * The layout of the buffer in memory, which is looked up and not believed:
+ * The layout of the buffer in memory, which is checked in /proc/self/pagemap:
  *	scattered	no page is the neighbour of the one before it
  *	unaligned	the same, from 512 bytes into the first page on: one page more
  *	iovec		as scattered, each page handed over by an iovec of its own
  *	contiguous	one piece, of a huge page
  *
  * Prints "<pages> <requests of an I/O> <nanoseconds of an I/O>...", one for each
- * run. Busy is all that is not idle. An interrupt that the idle loop gets is busy
- * time: the kernel stops its idle clock for it.
+ * run. Busy time is all time that is not idle. An interrupt during the idle loop is
+ * busy time, as the kernel stops its idle clock for it.
  *
- * After a warm-up an I/O is recorded in the kernel's trace. With no run, all of
- * them are; "ready" is printed before, "done" after, and a line is waited for.
+ * After a warm-up one I/O is recorded in the kernel's trace. With no run, all I/Os
+ * are recorded; the program prints "ready" before and "done" after them, and waits
+ * for a line each time.
  *
  * Without the device, or without a file or a huge page that it needs, it skips.
  */
@@ -89,7 +91,7 @@ static void *map(void *where, size_t size, int flags)
 	return p;
 }
 
-/* Free memory may come in order: have a page that would follow go elsewhere. */
+/* Free memory may come in order, so use up a page that would follow. */
 static char *map_scattered(size_t size)
 {
 	char *buf = map(NULL, size, 0), *spacer = map(NULL, 4 * size, 0);
@@ -175,7 +177,7 @@ struct job {
 	aio_context_t aio;
 };
 
-/* All have the same buffer: what it holds does not matter. */
+/* All requests share one buffer, as its contents do not matter. */
 static void do_io_together(const struct job *job, uint64_t count)
 {
 	struct iocb iocbs[MAX_DEPTH] = { }, *list[MAX_DEPTH];
@@ -232,14 +234,14 @@ static void do_io(const struct job *job, uint64_t count)
 
 static int tracing_on;
 
-/* Whatever events are enabled, have them recorded or not. */
+/* Record the events that are enabled, or stop that. */
 static void record(int on)
 {
 	if (pwrite(tracing_on, on ? "1" : "0", 1, 0) != 1)
 		err(1, "/sys/kernel/tracing/tracing_on");
 }
 
-/* Have whoever wants to look on from outside get ready. */
+/* Wait until the observer outside is ready. */
 static void tell(const char *what)
 {
 	puts(what);
@@ -258,8 +260,8 @@ static unsigned long long sleeps(void)
 }
 
 /*
- * Nanoseconds of an I/O. A disk that is fast by chance spares the CPU to sleep and
- * to wake up: if that makes more than a thousandth, the run is made once more.
+ * Nanoseconds of an I/O. If the disk is fast by chance, the CPU does not sleep and
+ * wake up. If that makes more than a thousandth, the run is repeated.
  */
 static double one_run(const struct job *job, uint64_t count, long long overhead)
 {

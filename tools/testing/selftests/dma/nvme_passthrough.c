@@ -58,7 +58,7 @@ static uint8_t *map(void)
 	return area;
 }
 
-/* Free memory may come in order: something else gets each second page. */
+/* Free memory may come in order, so something else gets each second page. */
 static struct buffer new_buffer(void)
 {
 	struct buffer buf = { .area = map() };
@@ -102,7 +102,7 @@ static void check(const struct buffer *buf, unsigned int seed, const char *what)
 	}
 }
 
-/* In three pieces, of which none need begin on a page, or in one */
+/* In one piece, or in three that may begin anywhere */
 static void submit(const struct io *io, int opcode, struct buffer *data,
 		   struct buffer *meta, bool vectored)
 {

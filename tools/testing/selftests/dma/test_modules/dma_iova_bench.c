@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What it costs to map scattered pages for DMA, in each of the ways that a driver
- * has. It binds to QEMU's edu device, which is told of no mapping: it only stands
- * behind an IOMMU.
+ * has. The module binds to QEMU's edu device, which is behind an IOMMU. The device
+ * itself does nothing.
  *
  * Each device has a file of its name in debugfs, below dma_iova_bench/:
  *
@@ -10,14 +10,14 @@
  *
  * proves that every page is translated, maps and unmaps the pages <counted> times
  * with interrupts off, and then <timed> times by the clock. The numbers <phase>
- * and <phase> + 1 are in the interrupt line of the device's config space while it
- * does that, 0 before and behind, so that a trace of QEMU's tells what belongs
- * there. The answer is what the <timed> calls took, in nanoseconds: "<map>
+ * and <phase> + 1 are in the interrupt line of the device's config space during
+ * these two, and 0 before and after, so that a trace of QEMU's shows what belongs to
+ * which. The answer is the time of the <timed> calls in nanoseconds: "<map>
  * <unmap>". A guest that counts instructions (-icount shift=0) does one in each.
  *
  *	echo "hammer <way> <pages> <times>" > FILE; cat FILE
  *
- * has every CPU do so at the same time, and answers how long that took. The first
+ * does so on every CPU at the same time, and answers how long that took. The first
  * answer, before any command, is the names of the ways.
  */
 #include <linux/cpu.h>
@@ -52,8 +52,8 @@
 #define BENCH_NOTHING	1024
 
 /*
- * Only the first page of each allocation is used. So no two pages are neighbours
- * in memory, and each is a piece of its own.
+ * Only the first page of each allocation is used. So no two pages are
+ * neighbours in memory, and each is a piece of its own.
  */
 #define BENCH_PAGE_ORDER	1
 
@@ -423,7 +423,9 @@ static int bench_alloc_pages(struct bench *b)
 		b->pages[i] = alloc_pages(GFP_KERNEL, BENCH_PAGE_ORDER);
 		if (!b->pages[i])
 			return -ENOMEM;
-		/* The other one, which is between this and the next, is unused. */
+		/*
+		 * The other one, which is between this and the next, is unused.
+		 */
 		if (WARN_ON(page_to_pfn(b->pages[i]) & 1))
 			return -EINVAL;
 	}
@@ -531,7 +533,9 @@ static int bench_check(struct bench *b)
 
 		if (iommu_iova_to_phys(domain, addr) != bench_phys(b, i))
 			wrong++;
-		/* What unmapping leaves of the scatterlist is not an address. */
+		/*
+		 * What unmapping leaves of the scatterlist is not an address.
+		 */
 		b->addrs[i] = addr;
 	}
 	b->way->unmap(b);
@@ -553,7 +557,10 @@ static int bench_map_unmap(struct bench *b, unsigned int times)
 	return err;
 }
 
-/* Interrupts are off all the time, lest the flush queue's timer is counted. */
+/*
+ * Interrupts are off all the time, so that the flush queue's timer is not
+ * counted.
+ */
 static int bench_count(struct bench *b, unsigned int times)
 {
 	unsigned long flags;
@@ -571,8 +578,8 @@ struct bench_times {
 };
 
 /*
- * A tick of the clock may be several nanoseconds. So as not to begin at the same
- * one of them every time, what goes before a call takes less or more.
+ * A tick of the clock may be several nanoseconds. The delay before a call
+ * varies, so that calls do not all begin at the same point of a tick.
  */
 static int bench_clock(struct bench *b, const struct bench_way *way,
 		       unsigned int times, struct bench_times *sum)

@@ -56,7 +56,7 @@ static void *cost_find(const char *name)
 	return addr;
 }
 
-/* Instead of the firmware's; the entries are kept if there is room for them. */
+/* Replaces the firmware. Keeps the entries if there is room for them. */
 static __be64 *cost_mtt;
 
 static int cost_create_mkey(struct mlx5_core_dev *mdev, u32 *mkey, u32 *in,
@@ -85,7 +85,7 @@ static int cost_divert_destroy(struct kprobe *probe, struct pt_regs *regs)
 	return 1;
 }
 
-/* A probe that has it is not turned into a jump, which would not divert. */
+/* A probe with this is not turned into a jump, which could not divert. */
 static void cost_probed(struct kprobe *probe, struct pt_regs *regs,
 			unsigned long flags)
 {
@@ -103,7 +103,7 @@ static struct kprobe cost_probes[] = {
 	},
 };
 
-/* Every second page is kept, so that those which are free have no neighbours. */
+/* Keep every second page, so that the free ones have no neighbours. */
 static int cost_scatter(struct list_head *kept, unsigned int nr)
 {
 	LIST_HEAD(others);

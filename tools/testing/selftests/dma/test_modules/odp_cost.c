@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What it costs to fault in, and to invalidate, the pages of a region that is
- * registered for on-demand paging. QEMU's edu device stands for the RDMA device: it
- * is told of nothing, and only stands behind an IOMMU.
+ * registered for on-demand paging. QEMU's edu device, which is behind an IOMMU,
+ * takes the place of the RDMA device. The device itself does nothing.
  *
  *	insmod odp_cost.ko pages=512
  *
- * has the process that loads the module own the memory, and leaves in the module's
- * parameters fault and invalidate the fewest nanoseconds of all rounds, and in bytes
- * what a region of 1 GiB takes for the lists of its pages. A guest that counts
- * instructions (-icount shift=0) does one in each nanosecond.
+ * uses memory of the process that loads the module. The module's parameters fault and
+ * invalidate then have the fewest nanoseconds of all rounds, and bytes has the size
+ * of the lists of pages for a region of 1 GiB. A guest that counts instructions
+ * (-icount shift=0) does one in each nanosecond.
  *
  * The pages are in the page table of the process all the time, unless absent=1:
  * then each round faults in new ones, and unmaps them from the process.
@@ -50,8 +50,8 @@ module_param(bytes, ulong, 0400);
 MODULE_PARM_DESC(bytes, "result: bytes of lists for a region of 1 GiB");
 
 /*
- * A driver asks for the address of each page. The kernel without the series keeps
- * it in a list, and in it what the device may do.
+ * A driver asks for the address of each page. The kernel without the series
+ * keeps the address, and in its low bits what the device may do, in a list.
  */
 #ifdef ODP_WRITE_ALLOWED_BIT
 #define ODP_COST_ACCESS		(ODP_READ_ALLOWED_BIT | ODP_WRITE_ALLOWED_BIT)
