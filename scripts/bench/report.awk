@@ -5,7 +5,7 @@
 #   <machine> <tree> time <way> <pages> <counted> <timed> <phase> <map> <unmap>
 #   <machine> <tree> count <phase, in hex> <event> <how often>
 #   <machine> <tree> hammer <way> <pages> <times> <CPUs> <ns>
-# of which the first are in order, and of the last the quickest counts.
+# The lines with "time" are in order. Of those with "hammer" the quickest counts.
 FNR == NR && /^(limit|waits|rise|throughput) / { limits[++n_limits] = $0 }
 FNR == NR { next }
 

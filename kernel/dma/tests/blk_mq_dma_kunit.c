@@ -200,7 +200,7 @@ static struct request *request_of(struct kunit *test,
 	return req;
 }
 
-/* Four pages, of which the second ends within a granule */
+/* Four pages; the second one ends within a granule */
 static struct bio_vec *data_with_gap(struct kunit *test)
 {
 	struct bio_vec *data = fixture_scattered_data(test, 4, 0, PAGE_SIZE);

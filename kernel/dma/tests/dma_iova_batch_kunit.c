@@ -81,7 +81,7 @@ static void batch_keeps_addresses_until_flush(struct kunit *test)
 	struct dma_iova_state state;
 	struct dma_iova_batch batch;
 
-	/* Three granules, of which one is linked */
+	/* Three granules, one of them linked */
 	fixture_reserve(f, &state, 0, 3 * PAGE_SIZE);
 	fixture_link_page(f, &state, 0, page);
 	dma_iova_batch_init(&batch);
@@ -266,7 +266,7 @@ static void batch_frees_tables_after_invalidation(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, freeing.tables);
 }
 
-/* Misuse is told, and dealt with, as by dma_iova_destroy(). */
+/* Misuse is reported, and handled, as by dma_iova_destroy(). */
 static void batch_destroy_twice(struct kunit *test)
 {
 	struct fixture *f = fixture_strict_mock(test);

@@ -106,7 +106,7 @@ static bool report_round(struct kunit *test, struct round *round)
 /* Run what follows: dma-debug reports it once. */
 #define reports(test, what)	reports_also(test, what, NULL)
 
-/* What a report says, and of which addresses; until the next one */
+/* What a report says, and about which addresses; until the next one */
 static const char *of(const char *what, dma_addr_t addr, size_t size)
 {
 	static char text[160];
@@ -503,7 +503,7 @@ static void report_destroy_hole(struct kunit *test)
 }
 
 /*
- * What the IOMMU driver makes of a quarter of a piece is its own business, and the
+ * What the IOMMU driver does with a quarter of a piece is driver-specific, and the
  * engine warns of that. dma-debug has reported it, and takes the rest for a piece.
  */
 static void expect_report_of_part(struct fixture *f, size_t offset, size_t rest)
@@ -532,7 +532,7 @@ static void report_unlink_half(struct kunit *test)
 	expect_report_of_part(test->priv, SZ_4M - SZ_1M, 0);
 }
 
-/* The IOMMU driver is not asked: what it makes of it is its own business. */
+/* The IOMMU driver is not asked, as what it does then is driver-specific. */
 static void report_link_over_link(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -726,7 +726,7 @@ static int dump_probe(struct kprobe *probe, struct pt_regs *regs)
 	return 0;
 }
 
-/* A probe that has it is a trap, and is told the flags. */
+/* A probe with this is a trap, and gets the flags. */
 static void dump_probed(struct kprobe *probe, struct pt_regs *regs,
 			unsigned long flags)
 {

@@ -91,7 +91,7 @@ static void destroy_partly_linked_returns_all(struct kunit *test)
 	}
 }
 
-/* Defect 15: device memory, of which there can be more than there is RAM */
+/* Defect 15: device memory, as there can be more of it than of RAM */
 #define MUCH_MEMORY	BIT_ULL(40)
 
 static struct fixture *mock_with_much_space(struct kunit *test)

@@ -445,7 +445,7 @@ static void link_failure_keeps_earlier_links(struct kunit *test)
 	destroy(f, &state, PAGE_SIZE);
 }
 
-/* A piece that takes several calls of the driver, of which the last fails */
+/* A piece that takes several calls of the driver; the last one fails */
 static void link_failure_in_the_middle(struct kunit *test)
 {
 	struct fixture *f = test->priv;

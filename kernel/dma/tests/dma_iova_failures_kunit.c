@@ -166,7 +166,7 @@ static void fail_between_others(struct attempt *a, int maps, int tables)
 	KUNIT_EXPECT_EQ(test, mock_iommu_count_free(test, f->mock), free);
 }
 
-/* A reservation that is all for @a, of which both ends may be ragged */
+/* A reservation that is all for @a; both ends may be ragged */
 static void fail_alone(struct attempt *a, int maps, int tables)
 {
 	struct fixture *f = a->f;

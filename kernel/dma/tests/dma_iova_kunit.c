@@ -1049,8 +1049,8 @@ static void unlink_half_a_granule(struct kunit *test)
 }
 
 /*
- * Is a piece, from @begin to @end, mapped but for [offset, offset + size), and nothing
- * of that?
+ * True if a piece, from @begin to @end, is mapped except [offset, offset + size), and
+ * nothing of that is.
  */
 static bool piece_is_split(struct fixture *f, struct dma_iova_state *state,
 			   size_t begin, size_t end, size_t offset, size_t size)

@@ -31,7 +31,7 @@ static phys_addr_t sees(struct fixture *f, dma_addr_t addr)
 	return mock_iommu_device_sees(f->mock, addr);
 }
 
-/* Two pages, of which the first is reserved for and linked */
+/* Two pages; the first one is reserved for and linked */
 static phys_addr_t link_one_of_two(struct fixture *f, struct dma_iova_state *state)
 {
 	struct page **pages = fixture_scattered_pages(f->test, 1);

@@ -292,7 +292,7 @@ static size_t unmap_blocks(struct table *table, unsigned long iova, size_t nr,
 	return unmapped;
 }
 
-/* Small pages for two blocks, but for one page of the second block */
+/* Small pages for two blocks, except one page of the second block */
 static void expect_unmap_up_to_hole(struct table *table, size_t hole)
 {
 	struct kunit *test = table->pt.test;

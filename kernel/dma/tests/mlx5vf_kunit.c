@@ -36,7 +36,7 @@
 /* More than any call has */
 #define STEPS_MAX	800
 
-/* The firmware, as far as the driver needs it, and what it has been told last */
+/* The firmware, as far as the driver needs it, and what it got last */
 static struct {
 	int keys;
 	int fail;
@@ -144,7 +144,7 @@ static phys_addr_t translate(struct fixture *f, dma_addr_t addr)
 	return f->domain ? iommu_iova_to_phys(f->domain, addr) : addr;
 }
 
-/* What the firmware has been told is that of @nr pages, and right. */
+/* The firmware got the addresses of @nr pages, and they are right. */
 static void expect_key(struct fixture *f, size_t nr)
 {
 	struct kunit *test = f->test;
@@ -744,7 +744,7 @@ static int fail_each_alloc(struct fixture *f,
 	return failed;
 }
 
-/* @allocs: those of the driver's own, none of which it can do without */
+/* @allocs: those of the driver itself; it can do without none of them */
 static void expect_try_fails_at_each_step(struct kunit *test, try_fn try,
 					  int allocs)
 {

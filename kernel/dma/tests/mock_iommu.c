@@ -414,7 +414,7 @@ static bool mock_capable(struct device *dev, enum iommu_cap cap)
 
 /*
  * iommu-dma takes no IOMMU whose pages are larger than those of the kernel. So it
- * is told of smaller ones at first; see mock_iommu_create().
+ * sees smaller ones at first; see mock_iommu_create().
  */
 static struct iommu_domain *mock_domain_alloc_paging(struct device *dev)
 {

@@ -34,7 +34,7 @@ static void provider_without_pages(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pcim_p2pdma_init(pdev), 0);
 	KUNIT_EXPECT_PTR_EQ(test, pcim_p2pdma_provider(pdev, 0), provider);
 
-	/* There is no memory to hand out, and nobody is told that there is. */
+	/* There is no memory to hand out, and nothing says that there is. */
 	KUNIT_EXPECT_NULL(test, pci_alloc_p2pmem(pdev, PAGE_SIZE));
 	KUNIT_EXPECT_FALSE(test, pci_has_p2pmem(pdev));
 

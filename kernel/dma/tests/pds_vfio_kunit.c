@@ -477,7 +477,7 @@ static void free_bitmaps(void *data)
 	kfree(region->sgl);
 }
 
-/* A guest of which each bit is a page of 4 KiB */
+/* A guest with a bit for each page of 4 KiB */
 static struct pds_vfio_region *region_of(struct pds_vfio_pci_device *pds)
 {
 	struct pds_vfio_region *region;

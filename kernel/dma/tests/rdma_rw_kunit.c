@@ -37,7 +37,7 @@
 
 /* Memory */
 
-/* Seven pages, of which the second ends within a granule */
+/* Seven pages; the second one ends within a granule */
 #define NR_WITH_GAP	7
 
 static struct bio_vec *data_with_gap(struct kunit *test)
@@ -631,7 +631,7 @@ static void init_iwarp_registers_memory(struct kunit *test)
 	expect_transfer_is_one_sge(new_transfer(f, r, DMA_TO_DEVICE, data, 4));
 }
 
-/* Registration would only replace SGEs, of which there is one. */
+/* Registration would only replace SGEs, and there is one only. */
 static void init_max_sgl_rd_needs_no_registration(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -714,7 +714,7 @@ static void init_nothing_to_transfer(struct kunit *test)
 	expect_init_fails(t, -EINVAL);
 }
 
-/* There is one more bio_vec than is told of. */
+/* There is one more bio_vec than the caller says. */
 static void init_iter_beyond_bvecs(struct kunit *test)
 {
 	struct fixture *f = test->priv;

@@ -125,7 +125,7 @@ static struct region *register_region(struct kunit *test, unsigned long addr,
 	return register_region_for(test, addr, size, access, &region_ops);
 }
 
-/* @nr pages of which none is there yet */
+/* @nr pages; none of them is there yet */
 static struct region *new_region(struct kunit *test, size_t nr)
 {
 	return register_region(test, user_memory(test, nr * PAGE_SIZE),

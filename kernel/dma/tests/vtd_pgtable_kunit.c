@@ -136,7 +136,7 @@ static u64 device_reads(struct table *table, phys_addr_t paddr)
 	return flushed_read(paddr);
 }
 
-/* The entry that maps an address for the device, and of which level it is; or 0 */
+/* The entry that maps an address for the device, and its level; or 0 */
 static u64 device_entry(struct table *table, unsigned long iova, int *level)
 {
 	phys_addr_t at = virt_to_phys(table->domain->pgd);
