@@ -76,7 +76,7 @@ file == 2 { ours[name] = result; next }
 	else print "ok - conformance " name ": " result " in Linux " version
 	if (result == "fail") why = known[name]
 	count[result]++
-	printf "   * - %s\n     - %s\n     - %s\n     - %s\n", word[1] ": " word[2], ours[name], result, why > table
+	printf "   * - %s\n     - %s\n     - %s\n     -%s\n", word[1] ": " word[2], ours[name], result, why == "" ? "" : " " why > table
 }
 END {
 	print count["ok"] + 0 " of " count["ok"] + count["fail"] + count["skip"] " cases pass in Linux " version \
