@@ -127,6 +127,17 @@ script_not_in_map()
 	done
 }
 
+# An edit of the code can leave a break behind that does nothing any more.
+break_of_nothing()
+{
+	local file expression
+
+	while IFS='|' read -r file expression _; do
+		file=build/linux/${file% }
+		if [ ! -f "$file" ] || sed -e "${expression}" "$file" | cmp -s "$file" -; then echo "$file:$expression"; fi
+	done < <(grep -v '^#' kernel/dma/tests/breaks)
+}
+
 rule in_series_without_file	"every entry of patches/series has its patch"
 rule file_not_in_series		"every patch is in patches/series"
 rule in_series_twice		"no patch is in patches/series twice"
@@ -143,4 +154,5 @@ rule numbered_otherwise		"every patch has the number of its place"
 rule table_is_old		"patches/README.md is what scripts/tree/patches.sh makes"
 rule directory_not_known	"every directory is one that make tree looks into"
 rule script_not_in_map		"every script is in the map in HACKING.md"
+rule break_of_nothing		"every break changes a line of the code"
 exit "$failed"
