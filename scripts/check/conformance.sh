@@ -17,6 +17,7 @@ page=Documentation/core-api/dma-iova-conformance.rst
 
 # run_machine <machine>: all that the two kernels say of it. A guest that dies is seen
 # by the cases that are missing.
+# shellcheck disable=SC2317 # run_jobs calls it
 run_machine()
 {
 	local kernel dir rc=0
@@ -24,7 +25,7 @@ run_machine()
 	for kernel in test mainline; do
 		dir=$out/$kernel/$1
 		rc=0
-		boot_kunit "$1" "$dir" "$(kernel_of $kernel)" kunit_shutdown=poweroff -- || rc=$?
+		boot_kunit "$1" "$dir" "$(kernel_of "$kernel")" kunit_shutdown=poweroff -- || rc=$?
 		if [ "$rc" != 0 ]; then
 			echo "not ok - conformance $1 $kernel: QEMU ended with $rc: $dir/console"
 			return 1
