@@ -670,8 +670,10 @@ static void report_shared_cache_line(struct kunit *test)
 	share_cache_line(test->priv, 0);
 	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
 	KUNIT_EXPECT_EQ(test, error_count(test) - errors, 1u);
+	KUNIT_EXPECT_EQ(test, console.lines, 1);
 	KUNIT_EXPECT_NOT_NULL(test, strstr(console.line,
 					   "cacheline tracking EEXIST"));
+	console.lines = 0;
 }
 
 static void silent_shared_cache_line(struct kunit *test)
