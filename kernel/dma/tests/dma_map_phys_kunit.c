@@ -199,7 +199,8 @@ static void bounce_refuses_to_copy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_iova_link(f->dev, &state, phys, 0, PAGE_SIZE,
 					    DMA_BIDIRECTIONAL,
 					    DMA_ATTR_REQUIRE_COHERENT), 0);
-	fixture_destroy(f, &state, PAGE_SIZE);
+	dma_iova_destroy(f->dev, &state, PAGE_SIZE, DMA_BIDIRECTIONAL,
+			 DMA_ATTR_REQUIRE_COHERENT);
 	KUNIT_EXPECT_EQ(test, slots_used(f), slots);
 }
 
