@@ -68,6 +68,7 @@ static inline void dma_iova_sync_for_device(struct device *dev,
 {
 }
 
+#define iommu_present(bus)	false
 
 /* Here they take a state that is const. */
 #define dma_use_iova(state)	dma_use_iova((struct dma_iova_state *)(state))
