@@ -184,7 +184,9 @@ static int iova_clean(struct device *dev, const struct phys_vec *vec,
 		return 0;
 	if (attrs & DMA_ATTR_REQUIRE_COHERENT)
 		return -EOPNOTSUPP;
-	for (; nr && !(attrs & DMA_ATTR_SKIP_CPU_SYNC); vec++, nr--)
+	if (attrs & DMA_ATTR_SKIP_CPU_SYNC)
+		return 0;
+	for (; nr; vec++, nr--)
 		arch_sync_dma_for_device(vec->paddr, vec->len, dir);
 	return 0;
 }
