@@ -2014,11 +2014,6 @@ static void direct_p2p_through_host_bridge(struct kunit *test)
 					    2), req);
 }
 
-static long slots_used(struct fixture *f)
-{
-	return atomic_long_read(&f->dev->dma_io_tlb_mem->total_used);
-}
-
 static void bounce(void *dev)
 {
 	((struct device *)dev)->dma_io_tlb_mem->force_bounce = true;
@@ -2059,22 +2054,22 @@ static struct mapping *map_and_bounce(struct fixture *f, struct request *req)
 static void swiotlb_segments(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	long slots = slots_used(f);
+	long slots = fixture_slots_used(f);
 	struct mapping *m;
 
 	m = map_request(f, request_of(test, &no_limits, REQ_OP_READ,
 				      fixture_scattered_data(test, 3, 512, 1024), 3));
 	expect_segments(m, 3);
-	KUNIT_EXPECT_GE(test, slots_used(f), slots + 3);
+	KUNIT_EXPECT_GE(test, fixture_slots_used(f), slots + 3);
 	KUNIT_EXPECT_FALSE(test, unmap_without_record(m));
 	unmap_ranges(m);
-	KUNIT_EXPECT_EQ(test, slots_used(f), slots);
+	KUNIT_EXPECT_EQ(test, fixture_slots_used(f), slots);
 }
 
 static void swiotlb_moves_data(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	long slots = slots_used(f);
+	long slots = fixture_slots_used(f);
 
 	expect_device_moves_data(f,
 				 request_of(test, &no_limits, REQ_OP_WRITE,
@@ -2083,14 +2078,14 @@ static void swiotlb_moves_data(struct kunit *test)
 				 request_of(test, &no_limits, REQ_OP_READ,
 					    fixture_scattered_data(test, 4, 1024, 1536),
 					    4));
-	KUNIT_EXPECT_EQ(test, slots_used(f), slots);
+	KUNIT_EXPECT_EQ(test, fixture_slots_used(f), slots);
 }
 
 /* A driver that asks dma_need_unmap() at the end has to unmap all ranges. */
 static void swiotlb_begins_in_mid_request(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	long slots = slots_used(f);
+	long slots = fixture_slots_used(f);
 	struct request *out, *in;
 	struct mapping *from, *to;
 
@@ -2106,13 +2101,13 @@ static void swiotlb_begins_in_mid_request(struct kunit *test)
 			phys_to_dma(f->dev, bvec_phys(in->bio->bi_io_vec)));
 	KUNIT_EXPECT_NE(test, to->ranges[1].addr,
 			phys_to_dma(f->dev, bvec_phys(in->bio->bi_io_vec + 1)));
-	KUNIT_EXPECT_GE(test, slots_used(f), slots + 2 * 3);
+	KUNIT_EXPECT_GE(test, fixture_slots_used(f), slots + 2 * 3);
 	device_copies(to, from);
 	KUNIT_EXPECT_FALSE(test, unmap_without_record(from));
 	unmap_ranges(from);
 	KUNIT_EXPECT_FALSE(test, unmap_without_record(to));
 	unmap_ranges(to);
-	KUNIT_EXPECT_EQ(test, slots_used(f), slots);
+	KUNIT_EXPECT_EQ(test, fixture_slots_used(f), slots);
 	KUNIT_EXPECT_EQ(test, bytes_wrong(in, 1), (size_t)0);
 }
 
@@ -2123,7 +2118,7 @@ static void swiotlb_begins_in_mid_request(struct kunit *test)
 static void swiotlb_keeps_what_is_bounced(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	long slots = slots_used(f);
+	long slots = fixture_slots_used(f);
 	struct request *req;
 	struct mapping *m;
 	bool more;
@@ -2145,7 +2140,7 @@ static void swiotlb_keeps_what_is_bounced(struct kunit *test)
 	for (i = max(kept, 0); i < m->nr; i++)
 		dma_unmap_page(f->dev, m->ranges[i].addr, m->ranges[i].len,
 			       DMA_FROM_DEVICE);
-	KUNIT_EXPECT_EQ(test, slots_used(f), slots);
+	KUNIT_EXPECT_EQ(test, fixture_slots_used(f), slots);
 }
 
 static int bounce_init(struct kunit *test)

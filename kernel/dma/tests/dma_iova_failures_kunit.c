@@ -12,7 +12,6 @@
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
 #include <linux/sizes.h>
-#include <linux/swiotlb.h>
 
 #include "fixture.h"
 
@@ -50,7 +49,7 @@ static struct inventory take_inventory(struct fixture *f)
 {
 	return (struct inventory) {
 		.mock = f->mock->state,
-		.bounced = atomic_long_read(&f->dev->dma_io_tlb_mem->total_used),
+		.bounced = fixture_slots_used(f),
 	};
 }
 

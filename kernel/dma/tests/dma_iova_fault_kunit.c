@@ -10,7 +10,6 @@
 #include <linux/atomic.h>
 #include <linux/dma-mapping.h>
 #include <linux/slab.h>
-#include <linux/swiotlb.h>
 
 #include "fixture.h"
 
@@ -189,22 +188,13 @@ static void fail_only_device(struct kunit *test)
 	fault_device(test, "fail_dma_iova_alloc", "");
 }
 
-/* Slots in use */
-static unsigned long swiotlb_used(struct kunit *test)
-{
-	struct io_tlb_mem *mem = fixture_debugfs(test, "swiotlb",
-						 "io_tlb_used");
-
-	return atomic_long_read(&mem->total_used);
-}
-
 /* The head has its bounce buffer when the tail is refused one. */
 static void fail_bounce(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct page *page = fixture_large_page(test);
 	phys_addr_t phys = page_to_phys(page) + 512;
-	unsigned long before = swiotlb_used(test);
+	long before = fixture_slots_used(f);
 	struct dma_iova_state state;
 	dma_addr_t addr;
 
@@ -215,16 +205,16 @@ static void fail_bounce(struct kunit *test)
 			dma_iova_link(f->dev, &state, phys, 0, 3 * PAGE_SIZE,
 				      DMA_BIDIRECTIONAL, 0));
 	fixture_expect_nothing_linked(f, addr, 3 * PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, swiotlb_used(test), before);
+	KUNIT_EXPECT_EQ(test, fixture_slots_used(f), before);
 
 	KUNIT_EXPECT_EQ(test, 0,
 			dma_iova_link(f->dev, &state, phys, 0, 3 * PAGE_SIZE,
 				      DMA_BIDIRECTIONAL, 0));
-	KUNIT_EXPECT_GT(test, swiotlb_used(test), before);
+	KUNIT_EXPECT_GT(test, fixture_slots_used(f), before);
 	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0,
 					       3 * PAGE_SIZE));
 	fixture_destroy(f, &state, 3 * PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, swiotlb_used(test), before);
+	KUNIT_EXPECT_EQ(test, fixture_slots_used(f), before);
 }
 
 static void fail_bounce_of_page(struct kunit *test)

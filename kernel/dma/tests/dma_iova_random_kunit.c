@@ -183,11 +183,6 @@ static void check_slot(struct model *m, struct slot *s)
 	}
 }
 
-static long swiotlb_used(struct model *m)
-{
-	return atomic_long_read(&m->f->dev->dma_io_tlb_mem->total_used);
-}
-
 static void check_counts(struct model *m)
 {
 	size_t linked = 0, synced = 0, bounced = 0;
@@ -207,7 +202,7 @@ static void check_counts(struct model *m)
 	}
 
 	if (m->bounce)
-		KUNIT_EXPECT_EQ(m->test, swiotlb_used(m) - m->swiotlb_before,
+		KUNIT_EXPECT_EQ(m->test, fixture_slots_used(m->f) - m->swiotlb_before,
 				bounced / IO_TLB_SIZE);
 	if (!m->mock)
 		return;
@@ -795,7 +790,7 @@ static void run(struct fixture *f, int max, bool bounce)
 	}
 	dma_iova_batch_init(&m.batch);
 	if (bounce)
-		m.swiotlb_before = swiotlb_used(&m);
+		m.swiotlb_before = fixture_slots_used(m.f);
 	if (m.mock) {
 		before = mock_iommu_count_free(test, m.mock);
 		KUNIT_EXPECT_GT(test, before, 0);

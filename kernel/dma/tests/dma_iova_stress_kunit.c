@@ -27,7 +27,6 @@
 #include <linux/random.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
-#include <linux/swiotlb.h>
 #include <linux/wait.h>
 
 #include "fixture.h"
@@ -844,9 +843,8 @@ static void links_of_one_reservation_on_two_cpus(struct kunit *test)
 		});
 	struct page *pages = fixture_large_page(test);
 	struct shared *sh = kunit_kzalloc(test, sizeof(*sh), GFP_KERNEL);
-	atomic_long_t *used = &f->dev->dma_io_tlb_mem->total_used;
 	struct task_struct *thread;
-	long before = atomic_long_read(used);
+	long before = fixture_slots_used(f);
 	int round;
 
 	KUNIT_ASSERT_NOT_NULL(test, sh);
@@ -879,7 +877,7 @@ static void links_of_one_reservation_on_two_cpus(struct kunit *test)
 			DMA_BIDIRECTIONAL, 0);
 	KUNIT_EXPECT_EQ(test, f->mock->state.mapped, (size_t)0);
 	dma_iova_free(f->dev, &sh->state);
-	KUNIT_EXPECT_EQ(test, atomic_long_read(used), before);
+	KUNIT_EXPECT_EQ(test, fixture_slots_used(f), before);
 }
 
 static struct kunit_case stress_bounce_cases[] = {

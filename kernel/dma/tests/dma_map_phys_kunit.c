@@ -9,7 +9,6 @@
 #include <linux/iommu.h>
 #include <linux/pci.h>
 #include <linux/scatterlist.h>
-#include <linux/swiotlb.h>
 
 #include "fixture.h"
 #include "p2pmem.h"
@@ -148,11 +147,6 @@ static void bounce_phys(struct kunit *test)
 	expect_data_moves(f);
 }
 
-static long slots_used(struct fixture *f)
-{
-	return atomic_long_read(&f->dev->dma_io_tlb_mem->total_used);
-}
-
 static int map_one_sg(struct fixture *f, struct page *page, size_t size,
 		      unsigned long attrs)
 {
@@ -174,7 +168,7 @@ static void bounce_refuses_to_copy(struct kunit *test)
 	struct page *page = fixture_lone_page(test);
 	phys_addr_t phys = page_to_phys(page);
 	struct dma_iova_state state;
-	long slots = slots_used(f);
+	long slots = fixture_slots_used(f);
 	dma_addr_t addr;
 
 	KUNIT_EXPECT_EQ(test, dma_map_phys(f->dev, phys, 64, DMA_BIDIRECTIONAL,
@@ -201,7 +195,7 @@ static void bounce_refuses_to_copy(struct kunit *test)
 					    DMA_ATTR_REQUIRE_COHERENT), 0);
 	dma_iova_destroy(f->dev, &state, PAGE_SIZE, DMA_BIDIRECTIONAL,
 			 DMA_ATTR_REQUIRE_COHERENT);
-	KUNIT_EXPECT_EQ(test, slots_used(f), slots);
+	KUNIT_EXPECT_EQ(test, fixture_slots_used(f), slots);
 }
 
 /* The device would reach what is beside it in the granule. */
@@ -288,7 +282,7 @@ static void swiotlb_refuses_to_copy(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct page *page = fixture_lone_page(test);
-	long slots = slots_used(f);
+	long slots = fixture_slots_used(f);
 
 	KUNIT_EXPECT_EQ(test, dma_map_phys(f->dev, page_to_phys(page), PAGE_SIZE,
 					   DMA_BIDIRECTIONAL,
@@ -297,7 +291,7 @@ static void swiotlb_refuses_to_copy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, map_one_sg(f, page, PAGE_SIZE,
 					 DMA_ATTR_REQUIRE_COHERENT), 0);
 	KUNIT_EXPECT_EQ(test, map_one_sg(f, page, PAGE_SIZE, 0), 1);
-	KUNIT_EXPECT_EQ(test, slots_used(f), slots);
+	KUNIT_EXPECT_EQ(test, fixture_slots_used(f), slots);
 }
 
 static struct kunit_case iommu_cases[] = {

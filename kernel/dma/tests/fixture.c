@@ -501,6 +501,11 @@ int fixture_init_forced_swiotlb(struct kunit *test)
 	return 0;
 }
 
+long fixture_slots_used(struct fixture *f)
+{
+	return atomic_long_read(&f->dev->dma_io_tlb_mem->total_used);
+}
+
 void __user *fixture_user_memory(struct kunit *test, size_t size)
 {
 	unsigned long addr = kunit_vm_mmap(test, NULL, 0, size,

@@ -113,6 +113,9 @@ void fixture_drain_flush_queue(struct kunit *test, struct device *dev);
 /* The IOVA allocator has no memory of what @dev has asked for. */
 void fixture_forget_addresses(struct device *dev);
 
+/* Slots of bounce buffers in use, of the pool of the device */
+long fixture_slots_used(struct fixture *f);
+
 /* Memory of a process, which lasts as long as the test */
 void __user *fixture_user_memory(struct kunit *test, size_t size);
 
