@@ -7,7 +7,8 @@
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 
-peer=${1:?usage: api.sh <tree>}
+peer=${1-}
+check_peer "$peer"
 page=Documentation/core-api/dma-iova-mainline.rst
 kernel=build/kernels/test
 out=build/api

@@ -11,7 +11,7 @@ set -euo pipefail
 . scripts/lib/progress.sh
 . scripts/guests/kunit/boot.sh
 
-peer=${1:?usage: conformance.sh <tree>}
+peer=${1-}
 out=build/conformance
 page=Documentation/core-api/dma-iova-conformance.rst
 
@@ -25,7 +25,7 @@ run_machine()
 	for kernel in test mainline; do
 		dir=$out/$kernel/$1
 		rc=0
-		boot_kunit "$1" "$dir" "$(kernel_of "$kernel")" kunit_shutdown=poweroff -- || rc=$?
+		boot_kunit "$1" "$dir" "${image[$kernel]}" kunit_shutdown=poweroff -- || rc=$?
 		if [ "$rc" != 0 ]; then
 			echo "not ok - conformance $1 $kernel: QEMU ended with $rc: $dir/console"
 			return 1
@@ -51,7 +51,8 @@ results()
 }
 
 scripts/tree/mainline.sh "$peer"
-SRC=build/mainline/linux LOSE=1 scripts/tree/kernel.sh mainline
+PEER=build/mainline/linux scripts/tree/peer.sh mainline
+declare -A image=([test]=$(kernel_of test) [mainline]=build/peer/mainline/$(kernel_image x86_64))
 version=$(kernel_version build/mainline/linux)
 version=${version%.*}
 mkdir -p "$out"
@@ -62,7 +63,7 @@ run_jobs 'conformance machines' "$out" run_machine $(machines configs/conformanc
 results test > "$out/test.results"
 results mainline > "$out/mainline.results"
 
-awk -v page="$page" -v version="$version" -v table="$out/table" -F '|' '
+awk -v version="$version" -v table="$out/table" -F '|' '
 FNR == 1 { file++ }
 file == 1 && !/^#/ { split($1, word, " "); sub(/^ */, "", $2); known[word[1] " " word[2]] = $2; next }
 file == 1 { next }

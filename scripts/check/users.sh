@@ -7,7 +7,8 @@
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 
-peer=$(realpath "${1:?usage: users.sh <tree>}")
+check_peer "${1-}"
+peer=$(realpath "$1")
 table=mainline/users
 out=$PWD/build/users
 kernel=$PWD/build/kernels/test

@@ -65,6 +65,14 @@ kernel_version()
 	     END { print substr(v, 2) }' "$1/Makefile"
 }
 
+# check_peer <tree>: another kernel, which has the API
+check_peer()
+{
+	[ -n "$1" ] || die "PEER=: not given: name a tree that has the API"
+	grep -qs dma_iova_try_alloc "$1/include/linux/dma-mapping.h" ||
+		die "$1: no tree that has dma_iova_try_alloc(): give Linux 6.16 or later"
+}
+
 # base_field <name>: the values that BASE has for it
 base_field()
 {

@@ -7,13 +7,11 @@
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 
-peer=${1:?usage: mainline.sh <tree>}
+peer=${1-}
 linux=build/mainline/linux
 log=build/mainline/linux.log
 
-[ -f "$peer/Kbuild" ] || die "$peer: not a kernel tree: name one as PEER="
-grep -q dma_iova_try_alloc "$peer/include/linux/dma-mapping.h" ||
-	die "$peer: Linux $(kernel_version "$peer") has no two-step DMA API: take 6.16 or later"
+check_peer "$peer"
 lock mainline
 mkdir -p build/mainline
 brought=$(sed -n 's/^Brings: //p' mainline/patches/*.patch)

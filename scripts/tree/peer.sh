@@ -11,9 +11,7 @@ set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 
 name=$1
-[ -n "${PEER:-}" ] || die "PEER: not set: give a tree that has the API"
-grep -qs dma_iova_try_alloc "$PEER/include/linux/dma-mapping.h" ||
-	die "$PEER: no tree that has dma_iova_try_alloc(): give Linux 6.16 or later"
+check_peer "${PEER:-}"
 [ ! -e "$PEER/.config" ] || die "$PEER: something was built in it: make -C $PEER mrproper"
 mkdir -p build/peer
 SRC=$PEER O=build/peer/$name LOSE=1 scripts/tree/kernel.sh "$name"
