@@ -73,8 +73,8 @@ stop() {
 	echo 0 >/proc/fs/nfsd/threads
 }
 
-doing='load the network device'
-insmod /dummy.ko
+doing='load the modules'
+for module in dummy exportfs nfsd dns_resolver nfsv4; do insmod /$module.ko; done
 try 'add a soft RoCE device' add_rdma_device
 doing='export a directory'
 export_directory

@@ -22,7 +22,8 @@ make_initramfs()
 	guest_root "$root" scripts/guests/nfs-rdma/init.sh
 	mkdir "$root/export"
 	install_program "$root" rdma
-	install_modules "$root" "build/kernels/$KERNEL" drivers/net/dummy
+	install_modules "$root" "build/kernels/$KERNEL" drivers/net/dummy \
+		fs/exportfs/exportfs fs/nfsd/nfsd net/dns_resolver/dns_resolver fs/nfs/nfsv4
 	head -c 4194304 /dev/urandom > "$root/even"
 	head -c 1050001 /dev/urandom > "$root/odd"
 	head -c 100 /dev/urandom > "$root/small"
