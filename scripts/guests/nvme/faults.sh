@@ -92,14 +92,14 @@ told() {
 wait_until_told() {
 	until [ "$(told "$1")" -gt "$2" ]; do
 		alive "$3"
-		sleep 0.1
+		sleep 1
 	done
 }
 
-# The block layer drops the completions of two requests. The driver asks the device to
-# abort one, which the device no longer knows, so the controller is reset. A request that
-# the device has keeps its time-out when it is tried again. So the time-out is long, and
-# few requests are under way, for a slow host.
+# The block layer drops the completion of a request. The driver asks the device to abort
+# it, which the device no longer knows, so the controller is reset after as long again. A
+# request that the device has keeps its time-out when it is tried again. So the time-out is
+# long, and few requests are under way, for a slow host.
 time_out_under_load() {
 	local fail=/sys/kernel/debug/fail_io_timeout block=/sys/block/${1##*/}
 	local aborts resets timeout
@@ -107,14 +107,14 @@ time_out_under_load() {
 	aborts=$(told 'timeout, aborting')
 	resets=$(told 'timeout, reset controller')
 	timeout=$(cat "$block/queue/io_timeout")
-	load time-out "$1" --rate_iops=200
+	load time-out "$1" --iodepth=4
 	busy time-out "$1"
 	echo 10000 >"$block/queue/io_timeout"
 	echo 0 >$fail/verbose
 	echo 100 >$fail/interval
 	echo 100 >$fail/probability
 	echo 1 >"$block/io-timeout-fail"
-	echo 2 >$fail/times
+	echo 1 >$fail/times
 	until [ "$(cat $fail/times)" = 0 ]; do
 		alive time-out
 		sleep 0.1
