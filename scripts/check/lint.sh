@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # What the compiler (W=1), sparse and kernel-doc (-Wall) report about the files that the
-# series touches or adds, and do not report about the base.
+# series touches or adds, and do not report about the same files of the base.
 #
 #   ARCH=x86_64   or arm64: without the drivers of the other
 #
@@ -30,14 +30,27 @@ patched=$(for p in $(series); do patch_files "$p"; done | sort -u)
 sources=$({ echo "$patched"; whole_files; } | grep '\.[ch]$' | grep -v '^tools/' |
 	grep -vE "$foreign" | sort)
 
-# objects <tree>: those that this configuration builds from the sources
+# objects <tree> <source>...: those that this configuration builds
 objects()
+{
+	local tree=$1 f
+
+	shift
+	for f; do
+		if [ "${f%.c}" != "$f" ] && [ -e "$tree/$f" ]; then echo "${f%.c}.o"; fi
+	done
+}
+
+# suspects <findings>: the sources that have them, or include a header that has them
+suspects()
 {
 	local f
 
-	for f in $sources; do
-		if [ "${f%.c}" != "$f" ] && [ -e "$1/$f" ]; then echo "${f%.c}.o"; fi
-	done
+	cut -d : -f 1 "$1" | sort -u | while read -r f; do
+		echo "$f"
+		# shellcheck disable=SC2086 # a word for each
+		if [ "${f%.h}" != "$f" ]; then (cd build/linux && grep -lF "${f#include/}>" $sources) || [ $? = 1 ]; fi
+	done | sort -u
 }
 
 # Without line numbers, as they move. Only findings in the sources count, not in what they
@@ -50,35 +63,44 @@ normalise()
 		grep -F -f <(printf '%s:\n' $sources) || [ $? = 1 ]
 }
 
-# compile <tree> <name>
+# compile <name of the tree> <source>...
 compile()
 {
-	local o=$PWD/$out/$2 make
-	make=(make -s -C "$1" O="$o" ARCH="$arch" CROSS_COMPILE="$cross" CC="ccache ${cross}gcc" "-j$JOBS")
+	local tree=build/$1 o=$PWD/$out/$1 objects make
+
+	shift
+	mapfile -t objects < <(objects "$tree" "$@")
+	make=(make -s -C "$tree" O="$o" ARCH="$arch" CROSS_COMPILE="$cross" CC="ccache ${cross}gcc" "-j$JOBS")
 
 	mkdir -p "$o"
 	cp "$out/config" "$o/.config"
 	{ "${make[@]}" olddefconfig && "${make[@]}" prepare; } > "$o.log" 2>&1 ||
-		die_log "$o.log" "$1: cannot be prepared"
-	# shellcheck disable=SC2046
-	(cd "$o" && rm -f $(objects "$OLDPWD/$1"))
-	# shellcheck disable=SC2046
-	"${make[@]}" W=1 C=1 CF=-D__CHECK_ENDIAN__ $(objects "$1") > "$o.log" 2>&1 ||
-		die_log "$o.log" "$1: does not compile"
+		die_log "$o.log" "$tree: cannot be prepared"
+	(cd "$o" && rm -f "${objects[@]}")
+	"${make[@]}" W=1 C=1 CF=-D__CHECK_ENDIAN__ "${objects[@]}" > "$o.log" 2>&1 ||
+		die_log "$o.log" "$tree: does not compile"
 	normalise < "$o.log" > "$o.compile"
 }
 
-# documentation <tree> <name>
+# documentation <name of the tree> <source>...
 documentation()
 {
-	local f
+	local name=$1 f
 
-	for f in $sources; do
-		if [ -e "$1/$f" ]; then
-			(cd "$1" && scripts/kernel-doc -none -Wall "$f" 2>&1) || true
+	shift
+	for f; do
+		if [ -e "build/$name/$f" ]; then
+			(cd "build/$name" && scripts/kernel-doc -none -Wall "$f" 2>&1) || true
 		fi
-	done > "$out/$2.doc.log"
-	normalise < "$out/$2.doc.log" > "$out/$2.doc"
+	done > "$out/$name.doc.log"
+	normalise < "$out/$name.doc.log" > "$out/$name.doc"
+}
+
+# lint <name of the tree> <what> <source>...
+lint()
+{
+	say LINT "build/$1: $2 of $(($# - 2)) files" >&2
+	with_progress "build/$1: $2" "$2" "$1" "${@:3}"
 }
 
 # verdict <name> <what>: compares; only what the base does not have counts
@@ -114,11 +136,13 @@ self_test()
 }
 
 self_test
-for tree in base linux; do
-	say LINT "build/$tree: W=1, sparse, kernel-doc" >&2
-	with_progress "build/$tree: compiling" compile "build/$tree" "$tree"
-	with_progress "build/$tree: kernel-doc" documentation "build/$tree" "$tree"
-done
+# shellcheck disable=SC2086,SC2046 # a word for each
+{
+	lint linux compile $sources
+	lint base compile $(suspects "$out/linux.compile")
+	lint linux documentation $sources
+	lint base documentation $(suspects "$out/linux.doc")
+}
 failed=0
 verdict compile "$arch: W=1 and sparse" || failed=1
 verdict doc 'kernel-doc -Wall' || failed=1
