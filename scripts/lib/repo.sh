@@ -11,6 +11,8 @@ unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
 # A kernel is built in the same way from whatever make or shell this is called.
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES KBUILD_OUTPUT KCONFIG_CONFIG KCONFIG_ALLCONFIG
 export CCACHE_DIR=${CCACHE_DIR:-$PWD/build/ccache}
+# The compiler lists the headers; ccache need not preprocess each source beforehand.
+export CCACHE_DEPEND=1
 # How many programs or guests run at the same time
 JOBS=${JOBS:-$(nproc)}
 if [ "${V:-0}" = 1 ]; then
