@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * KUnit suite of the requests of virtio-iommu's driver: what becomes of those that the
- * device refuses, and that none needs a mapping of its own.
+ * device refuses, that none needs a mapping of its own, and that mappings come back with
+ * their endpoint.
  *
  * virtio_iommu		the edu device is behind a virtio-iommu
  *
@@ -189,6 +190,47 @@ static void requests_are_not_mapped_one_by_one(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mapped, 0);
 }
 
+static void free_domain(void *domain)
+{
+	iommu_domain_free(domain);
+}
+
+/*
+ * The device forgets the mappings of a domain that no endpoint is attached to. The
+ * driver asks for them once more, piece by piece, when one is attached again.
+ */
+static void mappings_are_replayed(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 3);
+	struct iommu_domain *other = iommu_paging_domain_alloc(f->dev);
+	struct dma_iova_state state;
+	struct phys_vec vec[3];
+	int i;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_domain, other));
+	for (i = 0; i < 3; i++)
+		vec[i] = (struct phys_vec) { page_to_phys(pages[i]), PAGE_SIZE };
+	fixture_reserve(f, &state, 0, 3 * PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, 0, dma_iova_link_vec(f->dev, &state, vec, 3, 0,
+						   DMA_BIDIRECTIONAL, 0));
+	dma_iova_unlink(f->dev, &state, PAGE_SIZE, PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
+
+	KUNIT_ASSERT_EQ(test, 0, iommu_attach_device(other, f->dev));
+	fixture_expect_device_cannot_write(f, state.addr, pages[0]);
+	iommu_detach_device(other, f->dev);
+	fixture_expect_device_writes(f, state.addr, pages[0]);
+	fixture_expect_device_cannot_write(f, state.addr + PAGE_SIZE, pages[1]);
+	fixture_expect_device_writes(f, state.addr + 2 * PAGE_SIZE, pages[2]);
+
+	/* The device refuses a mapping over a mapping. */
+	fixture_link_page(f, &state, PAGE_SIZE, pages[1]);
+	KUNIT_ASSERT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, 3 * PAGE_SIZE));
+	fixture_expect_device_writes(f, state.addr + PAGE_SIZE, pages[1]);
+	fixture_destroy(f, &state, 3 * PAGE_SIZE);
+}
+
 static struct kunit_case viommu_cases[] = {
 	KUNIT_CASE(refused_request_fails_sync),
 	KUNIT_CASE(refused_neighbours),
@@ -196,6 +238,7 @@ static struct kunit_case viommu_cases[] = {
 	KUNIT_CASE(refused_request_unmapped_before_answer),
 	KUNIT_CASE(refused_request_fails_map_page),
 	KUNIT_CASE(requests_are_not_mapped_one_by_one),
+	KUNIT_CASE(mappings_are_replayed),
 	{}
 };
 
