@@ -8,7 +8,8 @@
  *
  * dma_iova_stress		several devices behind a mock IOMMU, on a
  *				machine without one; some calls fail, because the IOMMU does
- * dma_iova_stress_iommu	edu behind the IOMMU of the machine
+ * dma_iova_stress_iommu	edu behind the IOMMU of the machine; and whether
+ *				CPUs meet in the tree of addresses
  * dma_iova_stress_bounce	one reservation, linked on two CPUs, of edu behind
  *				a mock IOMMU, untrusted, with swiotlb
  *
@@ -20,6 +21,8 @@
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
+#include <linux/iova.h>
+#include <linux/kprobes.h>
 #include <linux/kthread.h>
 #include <linux/moduleparam.h>
 #include <linux/platform_device.h>
@@ -29,6 +32,7 @@
 #include <linux/string.h>
 #include <linux/wait.h>
 
+#include "../../../drivers/iommu/dma-iommu.h"
 #include "fixture.h"
 
 static unsigned long seed = 1;
@@ -748,6 +752,111 @@ static void stress_behind_iommu(struct kunit *test)
 	expect_nothing_mapped(s);
 }
 
+/* As many reservations as requests of a disk, again and again, on each CPU */
+
+#define LARGE_SIZE	SZ_1M
+#define LARGE_DEPTH	16
+#define LARGE_ROUNDS	500
+
+struct large {
+	struct fixture *f;
+	struct page *page;
+	struct completion done;
+	int refused;
+};
+
+/* Reservations that the tree of addresses was asked for */
+static atomic_t from_tree;
+static struct iova_domain *large_iovad;
+
+static int count_alloc_iova(struct kprobe *probe, struct pt_regs *regs)
+{
+	if ((void *)regs_get_kernel_argument(regs, 0) == large_iovad)
+		atomic_inc(&from_tree);
+	return 0;
+}
+
+static struct kprobe alloc_iova_probe = {
+	.symbol_name	= "alloc_iova",
+	.pre_handler	= count_alloc_iova,
+};
+
+static int reserve_large(void *data)
+{
+	struct large *l = data;
+	struct device *dev = l->f->dev;
+	struct dma_iova_state states[LARGE_DEPTH] = {};
+	int round, i;
+
+	for (round = 0; round < LARGE_ROUNDS; round++) {
+		for (i = 0; i < LARGE_DEPTH; i++) {
+			if (!dma_iova_try_alloc(dev, &states[i], 0, LARGE_SIZE) ||
+			    dma_iova_link(dev, &states[i], page_to_phys(l->page),
+					  0, PAGE_SIZE, DMA_TO_DEVICE, 0))
+				l->refused++;
+		}
+		for (i = 0; i < LARGE_DEPTH; i++)
+			if (dma_use_iova(&states[i]))
+				dma_iova_destroy(dev, &states[i], PAGE_SIZE,
+						 DMA_TO_DEVICE, 0);
+		cond_resched();
+	}
+	complete(&l->done);
+	return 0;
+}
+
+/* On two CPUs at once. Returns how many were from the tree. */
+static int reserve_large_on_two_cpus(struct fixture *f, struct page *page)
+{
+	struct large cpus[2] = {};
+	int before = atomic_read(&from_tree), i;
+
+	for (i = 0; i < 2; i++) {
+		struct task_struct *thread;
+
+		cpus[i].f = f;
+		cpus[i].page = page;
+		init_completion(&cpus[i].done);
+		thread = kthread_run_on_cpu(reserve_large, &cpus[i], i,
+					    "reserve_large");
+		KUNIT_ASSERT_FALSE(f->test, IS_ERR(thread));
+	}
+	for (i = 0; i < 2; i++) {
+		wait_for_completion(&cpus[i].done);
+		KUNIT_EXPECT_EQ(f->test, cpus[i].refused, 0);
+	}
+	return atomic_read(&from_tree) - before;
+}
+
+/*
+ * Requests of 1 MiB do not meet in the tree of addresses, whatever the mask is. In
+ * lazy mode the flush queue returns many addresses at once, and the caches give some
+ * of them to the tree as time passes: on a slow host more than the usual hundredth.
+ */
+static void large_reservations_stay_in_the_caches(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	int total = 2 * LARGE_DEPTH * LARGE_ROUNDS, bits, nr;
+
+	fixture_drain_flush_queue(test, f->dev);
+	fixture_forget_addresses(f->dev);
+	large_iovad = &f->domain->iova_cookie->iovad;
+	atomic_set(&from_tree, 0);
+	fixture_probe(test, &alloc_iova_probe);
+	for (bits = 32; bits <= 64; bits += 32) {
+		KUNIT_ASSERT_EQ(test, 0, dma_set_mask(f->dev, DMA_BIT_MASK(bits)));
+		reserve_large_on_two_cpus(f, page);
+		KUNIT_EXPECT_GT(test, atomic_read(&from_tree), 0);
+		nr = reserve_large_on_two_cpus(f, page);
+		kunit_info(test, "%d bits: %d of %d from the tree", bits, nr, total);
+		if (f->domain->type == IOMMU_DOMAIN_DMA_FQ)
+			KUNIT_EXPECT_LT(test, nr, total / 2);
+		else
+			KUNIT_EXPECT_EQ(test, nr, 0);
+	}
+}
+
 static int stress_iommu_init(struct kunit *test)
 {
 	fixture_need_two_cpus(test);
@@ -756,6 +865,7 @@ static int stress_iommu_init(struct kunit *test)
 
 static struct kunit_case stress_iommu_cases[] = {
 	KUNIT_CASE_SLOW(stress_behind_iommu),
+	KUNIT_CASE_SLOW(large_reservations_stay_in_the_caches),
 	{}
 };
 
