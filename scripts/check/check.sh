@@ -19,11 +19,10 @@ step promises scripts/check/promises.sh
 step maintainers scripts/check/maintainers.sh
 run_steps "${steps[@]}"
 
-# The steps that need the kernels. Guests with two CPUs wait in real time, so more of them
-# run at once.
+# The steps that need the kernels.
 steps=()
-step kunit env JOBS=$((JOBS + 2)) scripts/guests/kunit/run.sh
-step nvme env KERNEL=test SHORT=1 JOBS=$((JOBS + 2)) scripts/guests/nvme/run.sh
+step kunit scripts/guests/kunit/run.sh
+step nvme env KERNEL=test SHORT=1 scripts/guests/nvme/run.sh
 step events env SHORT=1 scripts/guests/events/run.sh
 step lint scripts/check/lint.sh
 step checkpatch scripts/check/checkpatch.sh

@@ -12,6 +12,8 @@
 #   MEMORY=1G		of the guest
 #   KERNEL_ARGS=	such as dma_iova_random_kunit.steps=1000000
 set -euo pipefail
+# Guests with two CPUs wait in real time, so there are more of them than CPUs.
+JOBS=${JOBS:-$(($(nproc) + 2))}
 . "$(dirname "$0")/../../lib/repo.sh"
 . scripts/lib/rootfs.sh
 . scripts/lib/guest.sh

@@ -12,6 +12,8 @@
 #   MEMORY=768M		of a machine
 #   KERNEL_ARGS=	more kernel arguments
 set -euo pipefail
+# Guests with two CPUs wait in real time, so there are more of them than CPUs.
+JOBS=${JOBS:-$(($(nproc) + 2))}
 . "$(dirname "$0")/../../lib/repo.sh"
 . scripts/lib/guest.sh
 
