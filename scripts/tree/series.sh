@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# build/series: the patches as mail, with a proof: git am applies them to the base, and
-# the result is build/linux, byte for byte. The person who runs this signs them off. The
-# author of each patch is the one who committed it first.
+# build/series: the patches as mail, one thread, with a proof: git am applies them to the
+# base, and the result is build/linux, byte for byte. The person who runs this signs them
+# off. The author of each patch is the one who committed it first.
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 . scripts/lib/progress.sh
@@ -114,6 +114,33 @@ differs()
 	done
 }
 
+# what_base: prints the last line of the cover letter. Only a commit of a git tree is one
+# that others may have.
+what_base()
+{
+	local base tree
+
+	base=$(head -n 1 build/base.stamp)
+	tree=${base#tree }
+	if [ "$tree" = "$base" ]; then
+		echo "base: Debian's $base"
+	elif [ -e "$tree/.git" ] && [ -z "$(git -C "$tree" status --porcelain)" ]; then
+		echo "base-commit: $(git -C "$tree" rev-parse HEAD)"
+	else
+		echo "base: Linux $(kernel_version build/base)"
+	fi
+}
+
+# set_time <mail>...: git makes message IDs of the present time. Take that of the newest
+# patch instead.
+set_time()
+{
+	local newest
+
+	newest=$(printf '%s\n' "${dates[@]}" | sort | sed -n '$s/^@\([0-9]*\) .*/\1/p')
+	sed -i -E "1,/^$/{/^(Message-I[Dd]|In-Reply-To|References): /s/\.[0-9]+(\.git\.)/.$newest\1/}" "$@"
+}
+
 with_progress "$am: git repository of the base" make_base
 rm -rf "$out" "$out.tmp" "$am/.git/rebase-apply"
 agit checkout -q -f -B series base
@@ -129,7 +156,9 @@ progress_end
 agit config branch.series.description "$(< "$cover")"
 at "${dates[${cover#patches/}]}"
 agit format-patch -q --from="$sender" --diff-algorithm=patience --cover-letter --cover-from-description=subject \
-	--no-signature --zero-commit --abbrev=12 --subject-prefix='PATCH 6.12' -o "$PWD/$out.tmp" base..series
+	--thread=shallow --no-signature --zero-commit --abbrev=12 --subject-prefix='PATCH 6.12' -o "$PWD/$out.tmp" base..series
+set_time "$out.tmp"/*.patch
+what_base >> "$out.tmp/0000-cover-letter.patch"
 
 # The same author and dates make the same commit, if git am loses nothing.
 agit checkout -q -f -B am base
