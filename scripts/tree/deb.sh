@@ -17,8 +17,8 @@ obj=$out/obj
 log=$out.log
 begin=$SECONDS
 
-# The end of uname -r, behind the version of the base. Each release of the series raises
-# the number.
+# The end of uname -r, behind the version of the base. HACKING.md says when a release
+# raises the number.
 localversion=-dma-iova1
 
 check_config()
