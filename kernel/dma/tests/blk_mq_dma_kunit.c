@@ -41,7 +41,7 @@ static_assert(!__blk_dma_is_map_type(bool, true));
 /* Most ranges that the data of a request here is mapped as */
 #define MAX_RANGES	160
 
-/* Segments; not so few that all are linked by one call */
+/* Segments: more than one call links */
 #define MANY		40
 
 /* Requests */
@@ -231,7 +231,7 @@ struct mapping {
 	size_t into;
 };
 
-/* By their errnos, which are numbers of no special type */
+/* Compares errnos: a blk_status_t is a type of its own to sparse. */
 static void expect_status(struct kunit *test, struct mapping *m, blk_status_t status)
 {
 	KUNIT_EXPECT_EQ(test, blk_status_to_errno(m->iter.status),
@@ -282,7 +282,7 @@ static int segments_counted(struct mapping *m)
 			      blk_rq_nr_phys_segments(m->req);
 }
 
-/* To the end, or to an error: see m->iter.status */
+/* Maps up to the end or to an error, which is in m->iter.status. */
 static void map_all(struct mapping *m)
 {
 	bool more;
@@ -353,7 +353,7 @@ static void expect_nothing_mapped(struct mapping *m)
 						      m->ranges[i].len);
 }
 
-/* Nothing has to be unmapped, but that dma-debug has to see all unmappings. */
+/* Nothing has to be unmapped, unless dma-debug has to see all unmappings. */
 static void unmap_direct(struct mapping *m)
 {
 	KUNIT_EXPECT_EQ(m->f->test, unmap_without_record(m),
@@ -919,7 +919,7 @@ static void expect_refused_reservation_given_back(struct fixture *f,
 			fixture_drain_flush_queue(f->test, f->dev);
 	}
 
-	/* There is room left, and not just for a page. */
+	/* There is still room for more than one page. */
 	KUNIT_ASSERT_TRUE(f->test, dma_iova_try_alloc(f->dev, &state, 0, SZ_64K));
 	dma_iova_free(f->dev, &state);
 }
@@ -1444,7 +1444,7 @@ static void merge_bios_of_one_kind(struct kunit *test)
 	}
 }
 
-/* Merging tells the elevator, which has to be one then. */
+/* Merging notifies the elevator, so there has to be one. */
 static bool requests_merge(struct request *req, struct request *next)
 {
 	struct elevator_type type = {};
@@ -1603,12 +1603,12 @@ static void p2p_through_host_bridge_mixed_with_ram(struct kunit *test)
 	dma_iova_free(f->dev, &state);
 }
 
-/* Requests by chance */
+/* Random requests */
 
 #define RANDOM_SEED	20240612
 #define RANDOM_REQUESTS	64
 
-/* What a look at the pages says about the data */
+/* The shape of the data, as found by comparing its pages */
 struct shape {
 	int runs;	/* of contiguous memory */
 	bool gaps;
@@ -1867,7 +1867,7 @@ static int take_bounce_buffers(struct fixture *f, struct page *page,
 	return nr;
 }
 
-/* A request that is tried again is nothing to tell the user about. */
+/* Nothing is logged for a request that will be tried again. */
 static void bounce_full_in_silence(struct kunit *test)
 {
 	const int max = SZ_64K;

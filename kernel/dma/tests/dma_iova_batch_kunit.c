@@ -241,7 +241,7 @@ static void batch_frees_tables_after_invalidation(struct kunit *test)
 	table = iommu_alloc_page(GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, table);
 	freeing.table = virt_to_page(table);
-	/* One reference of the driver's, and one to look at it */
+	/* One reference is the driver's, the other one keeps the page for the check. */
 	get_page(freeing.table);
 
 	fixture_link_pages(f, &state, &page, 1);
@@ -340,8 +340,8 @@ static void batch_destroy_nothing_linked(struct kunit *test)
 }
 
 /*
- * A real IOMMU, and a device that tries. Before the flush it still can: the IOTLB
- * has what it has used, so that it would be seen if it could afterwards.
+ * A real IOMMU, and a device that tries to write. Before the flush it still can. That
+ * fills the IOTLB, so a missing invalidation shows afterwards.
  */
 static void batch_isolates_device(struct kunit *test)
 {
@@ -442,8 +442,8 @@ static void batch_of_large_reservations(struct kunit *test)
 }
 
 /*
- * Of the number of a page, QEMU's VT-d compares the lower eight bits, and none if it
- * is told of 256 pages or more. So these are fewer, and the only ones.
+ * QEMU's VT-d compares only the lower eight bits of a page number, and invalidates
+ * everything when it gets 256 pages or more. So map fewer pages, and no others.
  */
 #define SEVERAL		64
 
@@ -488,7 +488,7 @@ static void batch_addresses_used_again(struct kunit *test)
 	}
 }
 
-/* What may be bounced is copied back behind an invalidation of its own. */
+/* A reservation that may be bounced is copied back after its own invalidation. */
 static void batch_copies_back_at_once(struct kunit *test)
 {
 	static const struct mock_iommu_config config = {

@@ -62,7 +62,7 @@ static u32 error_count(struct kunit *test)
 	return *(u32 *)fixture_debugfs(test, "dma-api", "error_count");
 }
 
-/* The report to expect, and what may warn beside it or NULL */
+/* The report to expect, and another file that may warn, or NULL */
 struct round {
 	const char *what;
 	const char *also;
@@ -106,7 +106,7 @@ static bool report_round(struct kunit *test, struct round *round)
 /* Run what follows: dma-debug reports it once. */
 #define reports(test, what)	reports_also(test, what, NULL)
 
-/* What a report says, and about which addresses; until the next one */
+/* The text of a report about these addresses, valid until the next call */
 static const char *of(const char *what, dma_addr_t addr, size_t size)
 {
 	static char text[160];
@@ -178,7 +178,7 @@ static void silent_partly_linked(struct kunit *test)
 	dma_iova_free(f->dev, &state);
 }
 
-/* As often as it takes for dma-debug to say so */
+/* dma-debug reports a driver that never synchronises after so many times. */
 #define FORGOTTEN	32
 
 static void give_up(struct fixture *f, struct page **pages, int times)
@@ -193,7 +193,7 @@ static void give_up(struct fixture *f, struct page **pages, int times)
 	}
 }
 
-/* Who gives up does not synchronise, for a reason of its own */
+/* A driver that gives up does not synchronise: for a reason of its own, */
 static void silent_after_giving_up(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -208,7 +208,7 @@ static void silent_after_giving_up(struct kunit *test)
 	fixture_link_pages(f, &state, pages, 2);
 	fixture_destroy(f, &state, 2 * PAGE_SIZE);
 
-	/* Before all is linked, as often as it likes */
+	/* As often as it likes, if it gives up before everything is linked */
 	for (i = 0; i < 2 * FORGOTTEN; i++) {
 		fixture_reserve(f, &state, 0, 2 * PAGE_SIZE);
 		fixture_link_page(f, &state, 0, pages[0]);
@@ -353,7 +353,7 @@ static void report_batch_never_flushed(struct kunit *test)
 		dma_iova_batch_destroy(&batch, f->dev, &states[i], PAGE_SIZE,
 				       DMA_BIDIRECTIONAL, 0);
 	}
-	/* As when a driver has gone, which the mock has not got */
+	/* As when a driver is unbound: the mock device has no driver. */
 	reports(test, "has reservations while released from device [count=2]")
 		debug_dma_iova_unbound(f->dev);
 	dma_iova_batch_flush(&batch);
@@ -605,7 +605,7 @@ static void report_never_synchronised(struct kunit *test)
 	give_up(f, pages, FORGOTTEN - 1);
 	reports(test, "unlinks memory time and again, and never synchronises any")
 		give_up(f, pages, 1);
-	/* Once */
+	/* It is reported once. */
 	give_up(f, pages, 2 * FORGOTTEN);
 }
 
@@ -728,7 +728,7 @@ static int dump_probe(struct kprobe *probe, struct pt_regs *regs)
 	return 0;
 }
 
-/* A probe with this is a trap, and gets the flags. */
+/* With a post-handler, the probe is not optimised and gets the flags. */
 static void dump_probed(struct kprobe *probe, struct pt_regs *regs,
 			unsigned long flags)
 {
@@ -740,7 +740,7 @@ static struct kprobe printed_kprobe = {
 	.post_handler = dump_probed,
 };
 
-/* However many pieces there are, interrupts come through between any two. */
+/* Interrupts are enabled between any two pieces, however many there are. */
 static void dump_lets_interrupts_in(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -839,7 +839,7 @@ static struct kunit_suite debug_suite = {
 	.test_cases	= debug_cases,
 };
 
-/* Of the DMA API as a whole */
+/* These are about the whole DMA API. */
 static struct kunit_case any_cases[] = {
 	KUNIT_CASE(report_shared_cache_line),
 	KUNIT_CASE(silent_shared_cache_line),

@@ -181,7 +181,7 @@ static struct full *fill_space(struct kunit *test)
 	struct full *full;
 	size_t size;
 
-	/* The queue's timer may be on another, where nothing keeps it out. */
+	/* The queue's timer may run on another CPU, where nothing holds it off. */
 	if (num_online_cpus() > 1)
 		kunit_skip(test, "needs a machine with one CPU");
 
@@ -240,14 +240,14 @@ static void queue_is_flushed_when_addresses_run_out(struct kunit *test)
 	struct dma_iova_state state;
 	bool reserved;
 
-	/* Nothing is queued: only the caches may have some */
+	/* Nothing is queued, so only the caches may have addresses. */
 	spy_reset();
 	caches_emptied = 0;
 	KUNIT_EXPECT_FALSE(test, reserve(f, &state, SZ_1M));
 	KUNIT_EXPECT_EQ(test, spy.flush_all, 0);
 	KUNIT_EXPECT_GT(test, caches_emptied, 0);
 
-	/* The timer of the queue stays out of it. */
+	/* The timer of the queue does not run meanwhile. */
 	local_bh_disable();
 	queue_one(f, full, SZ_1M, page);
 	reserved = reserve(f, &state, SZ_1M);
@@ -701,7 +701,7 @@ static void sync_passes_errno(struct kunit *test)
 	destroy(f, &state, PAGE_SIZE);
 }
 
-/* iommu_map() and iommu_map_sg() stand on the same two functions. */
+/* iommu_map() and iommu_map_sg() are built on the same two functions. */
 static void streaming_undoes_failed_sync(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -841,7 +841,7 @@ static void bounced_ends_are_known(struct kunit *test)
 	destroy(f, &state, size);
 	KUNIT_EXPECT_EQ(test, spy.iova_to_phys, 2);
 
-	/* Not bounced, although the device is untrusted: not even those */
+	/* Nothing is bounced, although the device is untrusted: no look-up at all */
 	alloc(f, &state, 0, SZ_256K);
 	KUNIT_ASSERT_EQ(test, 0, link_at(f, &state, page_to_phys(page), 0,
 					 SZ_256K));

@@ -63,7 +63,7 @@ static void try_alloc_without_mask(struct kunit *test)
 	fixture_expect_zero(test, &state);
 }
 
-/* More than the granule is no alignment that IO addresses have. */
+/* IO addresses are aligned to the granule, and to nothing larger. */
 static void try_alloc_needs_larger_alignment(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -350,7 +350,7 @@ static void link_vec_pieces_of_all_sizes(struct kunit *test)
 	fixture_destroy(f, &state, offset);
 }
 
-/* More pieces than an IOMMU's queue of requests is long, if it has one */
+/* More pieces than the request queue of an IOMMU has room for */
 #define MANY_PIECES	700
 
 static void link_vec_more_pieces_than_a_queue(struct kunit *test)
@@ -385,7 +385,7 @@ static void link_vec_more_pieces_than_a_queue(struct kunit *test)
 	dma_iova_free(f->dev, &state);
 }
 
-/* Neighbours in memory, in an order in which each step leaves others behind */
+/* Neighbours in memory, unlinked one by one in a mixed order */
 static void link_vec_unlinked_piece_by_piece(struct kunit *test)
 {
 	static const int order[] = { 3, 0, 7, 4, 6, 1, 5, 2 };
@@ -541,7 +541,7 @@ static void expect_link_refused(struct kunit *test, const char *file,
 	bystanders_destroy(f, &b);
 }
 
-/* Two pages and what is done to them cannot be linked: as expect_link_refused() */
+/* The same for an array */
 static void expect_link_vec_refused(struct kunit *test, const char *file,
 				    struct phys_vec *vec, size_t nr, size_t offset,
 				    enum dma_data_direction dir)
@@ -600,7 +600,7 @@ static void link_vec_misaligned_piece(struct kunit *test)
 	struct phys_vec *vec = vec_of_pages(test, pages, 3);
 	int i;
 
-	/* A start, then an end that is not the reservation's */
+	/* A ragged start, then a ragged end, within the reservation */
 	for (i = 0; i < 3; i++) {
 		vec[i].paddr += 512;
 		expect_link_vec_refused(test, ENGINE, vec, 3, PAGE_SIZE,
@@ -980,7 +980,7 @@ static void unlink_never_linked(struct kunit *test)
 	bystanders_destroy(f, &b);
 }
 
-/* As before, where no page table has been made yet for the address. */
+/* The same at an address that has no page table yet */
 static void unlink_never_linked_far_away(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -1068,7 +1068,7 @@ static bool piece_is_split(struct fixture *f, struct dma_iova_state *state,
 
 /*
  * A piece that is mapped with large pages is unlinked in part, from both ends
- * and from the middle. That is an error, but memory is none the worse for it.
+ * and from the middle. That is an error, but it does no harm to memory.
  */
 static void unlink_half_a_large_piece(struct kunit *test)
 {
@@ -1099,12 +1099,12 @@ static void unlink_half_a_large_piece(struct kunit *test)
 		warnings_expect(test, ENGINE);
 		dma_iova_unlink(f->dev, &state, halves[i].offset,
 				halves[i].size, DMA_BIDIRECTIONAL, 0);
-		/* Some IOMMU drivers split it, and then nothing is amiss. */
+		/* Some IOMMU drivers split the large page, and then nothing warns. */
 		split = piece_is_split(f, &state, 0, SZ_4M, halves[i].offset,
 				       halves[i].size);
 		KUNIT_EXPECT_EQ(test, warnings_taken(test), split ? 0 : 1);
 
-		/* What has gone is a hole now, or there is none: warns or not */
+		/* Warns if the part has been unlinked, which leaves a hole. */
 		warnings_expect(test, ENGINE);
 		fixture_destroy(f, &state, SZ_4M);
 		KUNIT_EXPECT_LE(test, warnings_taken(test), 1);
@@ -1143,7 +1143,7 @@ static void unlink_half_a_piece_and_others(struct kunit *test)
 	fixture_expect_nothing_linked(f, state.addr + SZ_64K, SZ_32K);
 	fixture_expect_device_cannot_write(f, state.addr + SZ_64K, pages[0]);
 
-	/* The other half, and whatever has stayed of this one */
+	/* The other half, and what is left of this one */
 	warnings_expect(test, ENGINE);
 	dma_iova_unlink(f->dev, &state, SZ_32K, SZ_32K, DMA_BIDIRECTIONAL, 0);
 	KUNIT_EXPECT_LE(test, warnings_taken(test), 1);
@@ -1700,7 +1700,7 @@ static void link_mmio_cannot_bounce(struct kunit *test)
 			 DMA_ATTR_MMIO);
 }
 
-/* As if the driver had changed its mind after try_alloc */
+/* A driver that lowers min_align_mask after dma_iova_try_alloc() */
 static void link_bounce_offset_not_kept(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -1735,7 +1735,7 @@ static void streaming_bounces(struct kunit *test)
 			   300);
 }
 
-/* That is all: as many links succeed the second time. */
+/* As many links succeed the second time, so nothing has leaked. */
 static void bounce_until_full(struct kunit *test)
 {
 	struct fixture *f = test->priv;

@@ -56,7 +56,7 @@ static void link_is_not_seen_before_sync(struct kunit *test)
 	fixture_destroy(f, &state, PAGE_SIZE);
 }
 
-/* In lazy mode too, since the memory is the CPU's again */
+/* In lazy mode too, since the memory belongs to the CPU again */
 static void unlink_is_seen_at_once(struct kunit *test)
 {
 	struct fixture *f = create(test, PAGE_SIZE, IOMMU_DOMAIN_DMA_FQ);
@@ -160,7 +160,7 @@ static void link_page_within_large_granule(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->mock->state.mapped, (size_t)0);
 }
 
-/* A page of the kernel that is on no granule's start, at both ends */
+/* At both ends a page of the kernel that does not start on a granule */
 static void link_ragged_ends_of_large_granules(struct kunit *test)
 {
 	struct fixture *f = create(test, SZ_16K, IOMMU_DOMAIN_DMA);

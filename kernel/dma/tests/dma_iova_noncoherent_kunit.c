@@ -16,7 +16,7 @@
 
 #include "fixture.h"
 
-/* What the architecture was asked for; it counts nothing, so probes do. */
+/* What the architecture was asked for, as counted by probes */
 struct maintained {
 	int calls;
 	struct phys_vec range[8];
@@ -183,7 +183,6 @@ static void link_mmio_cleans_nothing(struct kunit *test)
 	expect_link_cleans_nothing(test, DMA_ATTR_MMIO);
 }
 
-/* Just the bytes, with neighbours in memory together */
 /* Nothing is mapped, or cleaned, for a device that would not see the caches. */
 static void coherence_is_refused(struct kunit *test)
 {
@@ -344,7 +343,7 @@ static int kmalloc_init(struct kunit *test)
 	return 0;
 }
 
-/* Is [into, into + size) of a page and its neighbour bounced? If so, correctly. */
+/* Whether [into, into + size) of two pages is bounced; checks the bounce if so. */
 static bool is_bounced(struct kunit *test, size_t into, size_t size,
 		       enum dma_data_direction dir)
 {
@@ -381,7 +380,7 @@ static void small_memory_is_bounced(struct kunit *test)
 					    DMA_FROM_DEVICE));
 }
 
-/* Either end alone would do without, but it is the size of the piece that counts. */
+/* Neither end alone needs it, but the size of the whole piece counts. */
 static void small_memory_on_two_pages_is_bounced(struct kunit *test)
 {
 	struct fixture *f = test->priv;

@@ -60,7 +60,7 @@ struct model {
 	struct fixture *f;
 	struct mock_iommu *mock;	/* or NULL */
 	struct rnd_state rnd;
-	phys_addr_t pool;		/* memory to link, never touched but by bounces */
+	phys_addr_t pool;		/* memory to link, only touched by bounces */
 	int max;			/* granules of a reservation */
 	bool bounce;
 	long swiotlb_before;
@@ -168,7 +168,7 @@ static void check_granule(struct model *m, struct slot *s, int i)
 		KUNIT_EXPECT_TRUE(m->test, !seen || seen == phys);
 }
 
-/* All granules, but of long pieces and holes only both ends and some between */
+/* All granules. Of long pieces and holes, only both ends and some between */
 static void check_slot(struct model *m, struct slot *s)
 {
 	int i;
@@ -372,7 +372,7 @@ static void do_free(struct model *m, struct slot *s)
 	*s = (struct slot) { .granules = s->granules };
 }
 
-/* Memory for @nr granules; if it can be, such that large pages can map it */
+/* Memory for @nr granules, sometimes such that large pages can map it */
 static phys_addr_t random_memory(struct model *m, dma_addr_t iova, int nr)
 {
 	size_t granule = m->f->granule;
@@ -380,7 +380,7 @@ static phys_addr_t random_memory(struct model *m, dma_addr_t iova, int nr)
 	phys_addr_t any = m->pool +
 			  granule * pick(m, POOL_SIZE / granule - nr + 1);
 
-	/* As many numbers are picked whatever the address is. */
+	/* Pick as many numbers in either case: a seed then repeats its sequence. */
 	if (one_in(m, 3) && phys + nr * granule <= m->pool + POOL_SIZE)
 		return phys;
 	return any;
@@ -662,7 +662,7 @@ static int free_nothing(struct model *m, struct slot *s)
 	return -EINVAL;
 }
 
-/* They take a reservation of three granules or more. */
+/* Each needs a reservation of three granules or more. */
 static const struct {
 	const char *name;
 	const char *file;
@@ -697,7 +697,7 @@ static void do_random_wrong_call(struct model *m, struct slot *s)
 		do_wrong_call(m, s, pick(m, ARRAY_SIZE(wrong_calls)));
 }
 
-/* Have each warn, one by one, so that the random sequence is silent. */
+/* Use up each WARN_ONCE(), so that the random sequence is silent. */
 static void use_up_warnings(struct model *m)
 {
 	struct kunit *test = m->test;
@@ -763,7 +763,7 @@ static void step(struct model *m)
 		do_flush(m);
 }
 
-/* A run of @max granules a reservation, seen through to its end */
+/* A complete run, with at most @max granules in a reservation */
 static void run(struct fixture *f, int max, bool bounce)
 {
 	struct kunit *test = f->test;
@@ -814,7 +814,7 @@ static void run(struct fixture *f, int max, bool bounce)
 	}
 	do_flush(&m);
 	check_all(&m);
-	/* The same for the same seed, if the sequence was */
+	/* The next number shows whether two runs had the same sequence. */
 	kunit_info(test, "%u pieces, next number %08x\n", m.pieces,
 		   prandom_u32_state(&m.rnd));
 	if (!m.mock)

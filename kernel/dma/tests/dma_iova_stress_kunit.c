@@ -2,9 +2,8 @@
 /*
  * Many threads that use the two-step DMA API in one domain at once, while the
  * drivers that they belong to are unbound and bound again. A thread reserves,
- * links, synchronises, unlinks and gives back at random; after each step it sees
- * to it that the device gets to the memory that this thread has linked and to
- * nobody else's. On a machine with several CPUs they do get in each other's way.
+ * links, synchronises, unlinks and gives back at random. After each step it checks
+ * that the device reaches the memory that this thread has linked and nobody else's.
  *
  * dma_iova_stress		several devices behind a mock IOMMU, on a
  *				machine without one; some calls fail, because the IOMMU does
@@ -387,7 +386,7 @@ static void do_round(struct worker *w)
 {
 	if (!reserve(w))
 		return;
-	/* Whoever had the addresses before */
+	/* Nothing of the previous owner of the addresses is left. */
 	check_all(w);
 	link_all(w);
 	sync_in_two_steps(w);
@@ -397,7 +396,7 @@ static void do_round(struct worker *w)
 		sync_in_two_steps(w);
 	}
 	give_back(w);
-	/* Not many: there are not that many addresses. */
+	/* Only a few, since there are few addresses. */
 	if (w->batch.nr == BATCHED_MAX || one_in(w, 4))
 		dma_iova_batch_flush(&w->batch);
 	if (!must_stop(w)) {
@@ -406,7 +405,7 @@ static void do_round(struct worker *w)
 	}
 }
 
-/* The driver: has its device's workers run as long as it is bound. */
+/* The driver: the workers of its device run as long as it is bound. */
 
 static int work(void *data)
 {
@@ -415,7 +414,7 @@ static int work(void *data)
 	dma_iova_batch_init(&w->batch);
 	while (!must_stop(w)) {
 		do_round(w);
-		/* Whoever creates, binds and waits is to run as well. */
+		/* The thread that binds, unbinds and waits has to run as well. */
 		cond_resched();
 	}
 	dma_iova_batch_flush(&w->batch);
@@ -498,7 +497,7 @@ static void arm_failures(struct stress *s)
 	spin_unlock_irqrestore(&s->mock->lock, flags);
 }
 
-/* Failures that have been asked for and have not happened; now they do not. */
+/* Cancels the failures that have not happened, and returns their number. */
 static int disarm_failures(struct mock_iommu *mock)
 {
 	int left = !!mock->fail_map + !!mock->fail_table + !!mock->fail_sync;
@@ -736,10 +735,10 @@ static void stress_behind_iommu(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct stress *s = stress_create(test, &f->dev, 1, 64);
 
-	/* The addresses are not to be all over the place; they are looked at. */
+	/* All addresses that were used are looked at, so keep them close together. */
 	fixture_drain_flush_queue(test, f->dev);
 	fixture_forget_addresses(f->dev);
-	/* The fixture's driver has seen to it that the device is attached. */
+	/* The device is attached already, by the driver of the fixture. */
 	s->granule = f->granule;
 	edu_release(test);
 	KUNIT_ASSERT_EQ(test, pci_register_driver(&stress_pci_driver), 0);
@@ -966,7 +965,7 @@ static void links_of_one_reservation_on_two_cpus(struct kunit *test)
 	dma_set_min_align_mask(f->dev, PAGE_SIZE - 1);
 	KUNIT_ASSERT_TRUE(test, dma_iova_try_alloc(f->dev, &sh->state, sh->phys,
 						   sh->size));
-	/* What the array will run into */
+	/* The array fails at this piece. */
 	KUNIT_ASSERT_EQ(test, 0, dma_iova_link(f->dev, &sh->state,
 					       page_to_phys(pages) + PAGE_SIZE,
 					       PAGE_SIZE - SHARED_INTO,

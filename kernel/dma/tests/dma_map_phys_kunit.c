@@ -161,7 +161,7 @@ static int map_one_sg(struct fixture *f, struct page *page, size_t size,
 	return nr;
 }
 
-/* The attribute is about the copy: what fills its granules has none. */
+/* The attribute refuses copies. Memory that fills its granules is not copied. */
 static void bounce_refuses_to_copy(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -260,7 +260,7 @@ static void direct_phys(struct kunit *test)
 	expect_data_moves(f);
 }
 
-/* A buffer cannot be had for device memory, and memory goes through one. */
+/* RAM is bounced. Device memory never is. */
 static void swiotlb_phys(struct kunit *test)
 {
 	struct fixture *f = test->priv;

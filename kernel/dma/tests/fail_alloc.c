@@ -5,7 +5,7 @@
 
 #include "fail_alloc.h"
 
-/* How often to fail the nth allocation, if nothing comes of it */
+/* How often to fail the nth allocation if the call succeeds all the same */
 #define FAIL_REPEATS	4
 
 static struct task_struct *fail_task;
@@ -21,7 +21,7 @@ static int fail_alloc_probe(struct kprobe *probe, struct pt_regs *regs)
 	return 1;
 }
 
-/* A probe that has it is not turned into a jump, which would not override. */
+/* With a post-handler, the probe is not optimised: a jump cannot override. */
 static void fail_alloc_probed(struct kprobe *probe, struct pt_regs *regs,
 			      unsigned long flags)
 {
@@ -79,8 +79,8 @@ bool fail_alloc_disarm(void)
 }
 
 /*
- * slab may do without the page that it did not get. It takes another, or a smaller
- * one, and does not ask the next time: what was behind it has the same number then.
+ * slab can do without a page: it takes another or a smaller one, and does not ask the
+ * next time. Then the next allocation has the same number, so try that again.
  */
 bool fail_alloc_next(int *nth, int err)
 {

@@ -11,19 +11,19 @@ void fail_alloc_insert(struct kunit *test);
 /* The @nth allocation of this task from here on, counted from 1 */
 void fail_alloc_arm(int nth);
 
-/* Nothing fails from here on. Has anything failed? */
+/* Nothing fails from here on. Returns whether anything has failed. */
 bool fail_alloc_disarm(void);
 
 /*
- * The same, for a test that has each allocation fail in turn: sets @nth to the one
- * that is next, given that @err was the outcome.
+ * The same, for a test that fails each allocation in turn. @err is the result of the
+ * last try; sets @nth to the allocation to fail next.
  */
 bool fail_alloc_next(int *nth, int err);
 
 /*
- * How many failures a test sees at least that has each of @nr allocations fail.
- * kmemleak has slab ask for pages, at another place each time, so that some are
- * passed over.
+ * The least number of failures that a test sees when it fails each of @nr
+ * allocations. With kmemleak, slab allocates pages at varying places, so some
+ * allocations are missed.
  */
 static inline int fail_alloc_least(int nr)
 {

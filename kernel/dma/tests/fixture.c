@@ -82,7 +82,7 @@ dma_addr_t fixture_granule_of(struct fixture *f, dma_addr_t addr)
 	return ALIGN_DOWN(addr, f->granule);
 }
 
-/* Up to the last address there is: counts, and does not compare addresses. */
+/* A number, not an end address, which would wrap at the last granule */
 static size_t granules_in(struct fixture *f, dma_addr_t addr, size_t size)
 {
 	return DIV_ROUND_UP(addr - fixture_granule_of(f, addr) + size, f->granule);
@@ -159,9 +159,9 @@ void fixture_destroy(struct fixture *f, struct dma_iova_state *state,
 }
 
 /*
- * The device tries to write to @addr, which must not change @page. What it has to
- * write is what fixture_expect_device_writes() left with it: to map anything here would
- * push out the requests to the IOMMU that may have been forgotten.
+ * The device tries to write to @addr, which must not change @page. It writes what
+ * fixture_expect_device_writes() left in its buffer: mapping anything here would send
+ * requests to the IOMMU that the code under test may have forgotten.
  */
 void fixture_expect_device_cannot_write(struct fixture *f, dma_addr_t addr,
 					struct page *page)
@@ -191,8 +191,8 @@ void fixture_expect_device_writes(struct fixture *f, dma_addr_t addr,
 }
 
 /*
- * What is waited for takes some 10 ms. The limit is for what never happens, as the
- * code is broken: no host is so slow.
+ * The event takes some 10 ms. No host is as slow as the limit, which is for an event
+ * that never happens because the code is broken.
  */
 #define WAIT_US		(60 * USEC_PER_SEC)
 #define WAIT_POLL_US	1000
@@ -225,8 +225,8 @@ static void listener_flush_iotlb_all(struct iommu_domain *domain)
 }
 
 /*
- * One invalidation by the flush queue, which is over when this returns: its timer
- * runs in a softirq, and RCU waits for such.
+ * Wait for one invalidation by the flush queue, up to its end: its timer runs in a
+ * softirq, and RCU waits for that.
  */
 static bool await_flush(struct device *dev, struct page *page, size_t size)
 {
@@ -247,8 +247,8 @@ static bool await_flush(struct device *dev, struct page *page, size_t size)
 }
 
 /*
- * The timer may be on already, on another CPU, and fire when the memory has been
- * unmapped or before. When it has fired, only this CPU has turned it on again.
+ * The timer may be pending on another CPU, and fire before or after the memory has
+ * been unmapped. Once it has fired, only this CPU has started it again.
  */
 void fixture_drain_flush_queue(struct kunit *test, struct device *dev)
 {
@@ -334,10 +334,9 @@ static void try_reservation(struct device *dev, size_t size)
 }
 
 /*
- * Once a case has asked for more than there is, iommu-dma gives the device
- * addresses above 4 GiB, and the IOVA allocator does not look for as many below
- * until some there are free that it has not cached. It lets go of what it has
- * cached when a device with 32 bits asks for too many.
+ * After an allocation below 4 GiB has failed, iommu-dma uses addresses above, and the
+ * IOVA allocator refuses that size or more below until it frees an address there that
+ * it does not cache. A device with 32 bits that asks for too much empties the caches.
  */
 void fixture_forget_addresses(struct device *dev)
 {
@@ -524,7 +523,7 @@ static void fixture_remove_probe(void *probe)
 
 void fixture_probe(struct kunit *test, struct kprobe *probe)
 {
-	/* What is left from the last time would be refused. */
+	/* A kprobe that has been registered before is refused with these set. */
 	probe->addr = NULL;
 	probe->flags = 0;
 	KUNIT_ASSERT_EQ(test, 0, register_kprobe(probe));
@@ -541,7 +540,7 @@ long fixture_iommu_pages(void)
 
 	for_each_online_pgdat(pgdat) {
 		nr += atomic_long_read(&pgdat->vm_stat[NR_IOMMU_PAGES]);
-		/* What the CPUs have not added yet */
+		/* The counts that the CPUs have not added to the total yet */
 		for_each_possible_cpu(cpu)
 			nr += per_cpu_ptr(pgdat->per_cpu_nodestats,
 					  cpu)->vm_node_stat_diff[NR_IOMMU_PAGES];

@@ -15,8 +15,8 @@
 #define ENGINE	"dma-iova.c"
 
 /*
- * A case of something that mainline's API does not have, or that its documentation
- * leaves open, and which of the reasons in mainline.h. There it is skipped.
+ * A case about something that mainline's API does not have, or that its documentation
+ * leaves open. mainline.h has the reasons; mainline skips the case.
  */
 #ifndef DMA_IOVA_MAINLINE
 #define CASE_OF_OURS(run, ...)		KUNIT_CASE(run)
@@ -41,16 +41,16 @@ int fixture_init_bounce(struct kunit *test);
 int fixture_init_direct(struct kunit *test);
 int fixture_init_forced_swiotlb(struct kunit *test);
 /*
- * For a suite of the mock IOMMU that takes seconds: an IOMMU of the machine changes
- * nothing about it.
+ * For a suite of the mock IOMMU that takes seconds. It is skipped behind an IOMMU,
+ * which would not change the result.
  */
 int fixture_init_long_mock(struct kunit *test);
 void fixture_need_two_cpus(struct kunit *test);
 
 /*
- * For a case that runs behind a mock IOMMU. The device is one that does nothing;
- * but an untrusted one is on the PCI bus, so that is edu, which must not be behind
- * another IOMMU, and swiotlb must be there. Otherwise the case is skipped.
+ * For a case that runs behind a mock IOMMU. The device does nothing. An untrusted
+ * device has to be on the PCI bus, so it is edu. The case is skipped if edu is behind
+ * another IOMMU, or if there is no swiotlb.
  */
 struct fixture *fixture_mock(struct kunit *test,
 			     const struct mock_iommu_config *config);
@@ -62,12 +62,12 @@ struct fixture *fixture_mock_untrusted(struct kunit *test,
 /* A page whose successor is not part of anything that is mapped */
 struct page *fixture_lone_page(struct kunit *test);
 struct page **fixture_scattered_pages(struct kunit *test, int nr);
-/* Page after page, the first from @into on, and of the last one @tail bytes */
+/* @nr pages: the first one from @into on, the last one up to @tail */
 struct bio_vec *fixture_scattered_data(struct kunit *test, int nr,
 				       unsigned int into, unsigned int tail);
 /* 4 MiB in one piece */
 struct page *fixture_large_page(struct kunit *test);
-/* Byte @i of data that is not that of another seed */
+/* Byte @i of the data of @seed; another seed gives other data */
 static inline u8 fixture_byte(int seed, size_t i)
 {
 	return seed * 31 + i * 7 + (i >> 8);
@@ -99,18 +99,18 @@ void fixture_expect_device_cannot_write(struct fixture *f, dma_addr_t addr,
 void fixture_expect_device_writes(struct fixture *f, dma_addr_t addr,
 				  struct page *page);
 
-/* Until a counter of what happens by itself is not @was any more */
+/* Wait until @counter, which something else changes, is not @was any more. */
 void fixture_wait_for_change(struct kunit *test, int *counter, int was);
 
 /*
  * In lazy mode: everything that has been unmapped for @dev has been invalidated,
- * its addresses are free, and the timer of the flush queue is off. Has a mapping of
- * its own for that: not where one would hide what is tested, and a spy and a mock
- * IOMMU count it.
+ * its addresses are free, and the timer of the flush queue is off. It maps and unmaps
+ * a page for that, which spies and the mock IOMMU count. Do not use it where a mapping
+ * would hide what is tested.
  */
 void fixture_drain_flush_queue(struct kunit *test, struct device *dev);
 
-/* The IOVA allocator has no memory of what @dev has asked for. */
+/* The IOVA allocator forgets its failures for @dev, and its caches are empty. */
 void fixture_forget_addresses(struct device *dev);
 
 /* Slots of bounce buffers in use, of the pool of the device */
@@ -122,7 +122,7 @@ void __user *fixture_user_memory(struct kunit *test, size_t size);
 /* A probe by its symbol_name, for the rest of the test; any number of times */
 void fixture_probe(struct kunit *test, struct kprobe *probe);
 
-/* How many pages IOMMU drivers have for their tables, to the page */
+/* The exact number of pages that IOMMU drivers have for their tables */
 long fixture_iommu_pages(void);
 
 /* The variable behind a file in debugfs, of whatever type it is */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Memory as a device sees it that does not look into the caches of the CPUs: what has
- * been flushed there, as it was then. A suite takes the place of what flushes.
+ * Memory as seen by a device that does not snoop: a copy of what has been flushed. A
+ * suite replaces the function that flushes by one that calls flushed_add().
  */
 #ifndef _DMA_TESTS_FLUSHED_H
 #define _DMA_TESTS_FLUSHED_H

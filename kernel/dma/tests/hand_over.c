@@ -18,7 +18,7 @@ static struct kprobe probes[HAND_OVER_FUNCTIONS] = {
 static int count(struct kprobe *probe, struct pt_regs *regs)
 {
 	struct hand_over *h = &hand_over[probe - probes];
-	/* The device, and of a range the reservation, come first. */
+	/* Arguments before these: the device, and for a range the reservation */
 	int i = probe - probes <= RANGE_FOR_DEVICE ? 2 : 1;
 
 	h->calls++;

@@ -31,7 +31,7 @@ enum hand_over_function {
 	HAND_OVER_FUNCTIONS
 };
 
-/* By any task; a case has nothing beside it that uses DMA. */
+/* Counts the calls of all tasks: nothing but the case uses DMA. */
 extern struct hand_over hand_over[HAND_OVER_FUNCTIONS];
 
 /* Count for the rest of the test. */

@@ -26,7 +26,7 @@
 #include "p2pmem.h"
 #include "spy.h"
 
-/* Pages; not so few that all are linked by one call */
+/* Pages: more than one call links */
 #define MANY	40
 
 #define MISUSE	"hmm-dma.c"
@@ -269,7 +269,7 @@ static void range_fails_at_each_link(struct kunit *test)
 	expect_mapped(r, 0, MANY);
 }
 
-/* What an earlier call has left behind the entry that fails is not this one's. */
+/* Flags behind the entry that fails are from an earlier call, and not undone. */
 static void range_fails_before_stale_flags(struct kunit *test)
 {
 	struct region *r = scattered_region(test->priv, MANY);
@@ -462,7 +462,7 @@ static void streaming_if_nothing_is_reserved(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
 }
 
-/* The CPU does it all. */
+/* The CPU moves the data. */
 static void virtual_dma(struct kunit *test)
 {
 	struct page **pages = fixture_scattered_pages(test, 2);
@@ -606,7 +606,7 @@ static void p2p_through_host_bridge(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
 }
 
-/* In one batch, either kind first: the last link is what the spy has seen. */
+/* In one batch, with either kind first. The spy remembers the last link. */
 static void p2p_beside_memory(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -739,7 +739,7 @@ static void direct_p2p(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, unmap_range(r, 0, 2), (size_t)2);
 }
 
-/* It cannot reach all memory, and who knows which page comes next? */
+/* It cannot reach all memory, and any page may come next. */
 static void direct_narrow_device(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -773,7 +773,7 @@ static void direct_after_bounce(struct kunit *test)
 			phys_to_dma(f->dev, hmm_pfn_to_phys(r->pfns[1])));
 	KUNIT_EXPECT_EQ(test, unmap_range(r, 0, 2), (size_t)2);
 
-	/* As nothing was */
+	/* Back to as if nothing had been bounced */
 	KUNIT_EXPECT_EQ(test, 0, dma_set_mask(f->dev, *f->dev->dma_mask));
 }
 
@@ -813,7 +813,7 @@ static void swiotlb_refused(struct kunit *test)
 	expect_refused(f);
 }
 
-/* The CPU does it all, and bounces nothing. */
+/* The CPU moves the data, and bounces nothing. */
 static void swiotlb_virtual_dma(struct kunit *test)
 {
 	expect_not_refused(test, NULL, false);

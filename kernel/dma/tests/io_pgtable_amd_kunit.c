@@ -25,13 +25,13 @@ MODULE_PARM_DESC(seed, "of the random ranges; 0 takes a fresh one, which is prin
 #define ROUNDS		40
 #define ENTRIES		512
 
-/* Of an entry of v2 that is not one of a table */
+/* Set in an entry of v2 that maps a large page */
 #define V2_LARGE	BIT_ULL(7)
 
 struct format {
 	enum io_pgtable_fmt fmt;
 	enum protection_domain_mode mode;
-	/* Where it warns */
+	/* The file that warns */
 	const char *file;
 	/* A page that is not the smallest */
 	size_t larger;
@@ -142,7 +142,7 @@ static u64 *entry_of(struct table *table, unsigned long iova, int level)
 	return pte;
 }
 
-/* How many entries differ, of two tables and what is below */
+/* The number of entries that differ in two tables and in those below */
 static size_t differences(struct table *a, const u64 *pt_a, struct table *b,
 			  const u64 *pt_b, int level)
 {
@@ -238,10 +238,10 @@ static void map_vec_says_how_far_it_got(struct kunit *test)
 		last = mapped;
 		pgtable_expect(&table->pt, iova, vec, PGTABLE_RANGES, mapped);
 		KUNIT_EXPECT_EQ(test, mapped, table_unmap(table, iova, mapped));
-		/* What has been made stays: have the next try begin without. */
+		/* Page tables stay, so the next try begins with a new domain. */
 		table = table_get(test);
 	}
-	/* For the second table of the last level; the first takes one above it, too */
+	/* The first leaf table needs a table above it, the second one does not. */
 	KUNIT_EXPECT_GT(test, nth, 3);
 	KUNIT_EXPECT_EQ(test, last, 10 * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, ret, 0);
@@ -293,7 +293,7 @@ static void map_vec_over_a_mapping(struct kunit *test)
 	expect_refused(table, SZ_4G, &large, 1, SZ_4G, SZ_8M);
 	KUNIT_EXPECT_EQ(test, table_mapped(table, SZ_4G, SZ_2M), SZ_2M / PAGE_SIZE);
 
-	/* One that would need a table to be made for its part */
+	/* A page of 1 GiB, which would have to be split into a table */
 	KUNIT_EXPECT_EQ(test, (size_t)SZ_2M, table_unmap(table, SZ_4G, SZ_2M));
 	KUNIT_ASSERT_EQ(test, 0, pgtable_map_page(&table->pt, SZ_4G, SZ_8G, SZ_1G));
 	expect_refused(table, iova, vec, 3, SZ_4G, SZ_8G);
@@ -318,7 +318,7 @@ static struct kprobe flush_probe = {
 	.pre_handler = flush_probed,
 };
 
-/* A table that is empty by now and has a large page take its place is freed late. */
+/* An empty table that a large page replaces is freed after the flush. */
 static void replaced_table_is_freed_after_the_flush(struct kunit *test)
 {
 	struct phys_vec large = { SZ_1G, SZ_2M };
@@ -390,7 +390,7 @@ static void unmap_counts_up_to_a_hole(struct kunit *test)
 	pgtable_expect(&table->pt, iova, vec, 8, 0);
 }
 
-/* A large page goes in full, in a range that reaches its beginning, or not at all. */
+/* A large page is unmapped in full if the range has its beginning, or not at all. */
 static void unmap_part_of_a_large_page(struct kunit *test)
 {
 	struct table *table = table_get(test);
@@ -402,7 +402,7 @@ static void unmap_part_of_a_large_page(struct kunit *test)
 	size_t size = large + 2 * PAGE_SIZE;
 	size_t mapped;
 
-	/* From the inside on */
+	/* A range that begins within it */
 	KUNIT_ASSERT_EQ(test, 0,
 			pgtable_map_vec(&table->pt, iova - PAGE_SIZE, pages, 3,
 					&mapped));
@@ -410,7 +410,7 @@ static void unmap_part_of_a_large_page(struct kunit *test)
 			table_unmap(table, iova + large / 2, large / 2 + PAGE_SIZE));
 	pgtable_expect(&table->pt, iova - PAGE_SIZE, pages, 3, size);
 
-	/* Up to the inside, alone and behind another page */
+	/* A range that ends within it, alone and behind another page */
 	KUNIT_EXPECT_EQ(test, large, table_unmap(table, iova, PAGE_SIZE));
 	KUNIT_EXPECT_EQ(test, table_mapped(table, iova, large), (size_t)0);
 	KUNIT_ASSERT_EQ(test, 0,

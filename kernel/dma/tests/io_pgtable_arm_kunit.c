@@ -44,7 +44,7 @@ struct table {
 	int nr_allocs;
 	/* The allocation that fails, counted down to 0 */
 	int fail_alloc;
-	/* Calls that wait until nothing is left of a table */
+	/* Calls that wait until walks no longer use a table */
 	int flush_walks;
 };
 
@@ -190,7 +190,7 @@ static void map_vec_says_how_far_it_got(struct kunit *test)
 	size_t size = pgtable_scattered_pages(&table->pt, vec);
 	size_t mapped, i;
 
-	/* The second table of the last level; the first takes two above it, too */
+	/* The first leaf table needs two tables above it, the second one does not. */
 	table->fail_alloc = 4;
 	KUNIT_EXPECT_EQ(test, -ENOMEM,
 			pgtable_map_vec(&table->pt, iova, vec, PGTABLE_RANGES,
@@ -334,7 +334,7 @@ static void unmap_blocks_up_to_hole(struct kunit *test)
 	}
 }
 
-/* A block takes the place of a table in which nothing is mapped, and no other. */
+/* A block replaces a table only if nothing is mapped in it. */
 static void map_block_over_a_table(struct kunit *test)
 {
 	struct table *table = table_get(test, ARM_64_LPAE_S1, granules[0], true);
@@ -361,7 +361,7 @@ static void map_block_over_a_table(struct kunit *test)
 			table->pt.block);
 }
 
-/* Map 2 blocks by small pages and unmap them: how many tables are in the list? */
+/* Map 2 blocks by small pages and unmap them. Returns how many tables are listed. */
 static size_t tables_listed(struct table *table, bool queued)
 {
 	struct phys_vec pages = { SZ_4G + table->pt.granule, 2 * table->pt.block };
@@ -378,7 +378,7 @@ static size_t tables_listed(struct table *table, bool queued)
 	return nr;
 }
 
-/* Nobody waits for a table if the flush is queued, and if there is a way. */
+/* If the flush is queued, tables are listed, and freeing them waits for nothing. */
 static void unmap_lists_tables_if_queued(struct kunit *test)
 {
 	struct io_pgtable_cfg cfg = {
@@ -406,7 +406,7 @@ static void unmap_lists_tables_if_queued(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tables_listed(table, true), (size_t)0);
 	KUNIT_EXPECT_EQ(test, table->flush_walks, 2);
 
-	/* Tables that are freed in a way of their own */
+	/* Tables that need a function of the driver to be freed are not listed. */
 	cfg.quirks = IO_PGTABLE_QUIRK_ARM_FREELIST;
 	cfg.alloc = table_alloc;
 	cfg.free = table_free_pages;
@@ -414,7 +414,7 @@ static void unmap_lists_tables_if_queued(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tables_listed(table, true), (size_t)0);
 }
 
-/* io-pgtable takes no table that the IOMMU sees a copy of. */
+/* io-pgtable refuses a table that is bounced for the IOMMU. */
 static void need_noncoherent_tables(struct kunit *test)
 {
 	if (is_swiotlb_force_bounce(test->priv))

@@ -162,7 +162,7 @@ static void expect_vec_mapped(struct area *area)
 	area_expect_nothing_mapped(area);
 }
 
-/* An address beyond 4 GiB that no other range of a test is next to */
+/* An address beyond 4 GiB, not next to any other range of a test */
 static phys_addr_t lone_paddr(size_t n)
 {
 	return SZ_4G + n * SZ_8M + 5 * PAGE_SIZE;
@@ -180,7 +180,7 @@ static size_t random_len(struct rnd_state *rnd)
 	}
 }
 
-/* Anywhere; or where large pages fit; or behind the range before */
+/* Anywhere, or where large pages fit, or next to the range before */
 static phys_addr_t random_paddr(struct area *area, struct rnd_state *rnd)
 {
 	phys_addr_t paddr = SZ_4G + (phys_addr_t)PAGE_SIZE *
@@ -241,7 +241,7 @@ static void map_vec_across_tables(struct kunit *test)
 	expect_vec_mapped(area);
 }
 
-/* Large pages between small ones, which are good for them at once or later on */
+/* Large pages between small ones, aligned at once or after some small ones */
 static void map_vec_with_large_pages(struct kunit *test)
 {
 	phys_addr_t large = round_up(lone_paddr(10), TABLE_SIZE);
@@ -265,7 +265,7 @@ static void map_vec_of_nothing(struct kunit *test)
 	area_expect_nothing_mapped(area);
 }
 
-/* Large pages take the place of the tables, and then nothing is there. */
+/* Large pages replace the tables, and are unmapped. */
 static void area_free_tables(struct area *area)
 {
 	struct iommu_domain *domain = area->f->domain;
@@ -278,8 +278,8 @@ static void area_free_tables(struct area *area)
 }
 
 /*
- * Whichever of the allocations fails, nothing of the array stays mapped, or all of
- * it is, where the driver can do without.
+ * Whichever allocation fails, nothing of the array stays mapped. If the driver can do
+ * without the allocation, all of the array is mapped.
  */
 static void map_vec_alloc_failure_undoes_all(struct kunit *test)
 {
@@ -309,14 +309,14 @@ static void map_vec_alloc_failure_undoes_all(struct kunit *test)
 		area_expect_nothing_mapped(area);
 	}
 
-	/* Some tables, or one record of all ranges */
+	/* Drivers allocate some tables, or one record of all ranges. */
 	KUNIT_EXPECT_GT(test, failed, 0);
 	KUNIT_EXPECT_EQ(test, ret, 0);
 	area_expect_mapped(area);
 	area_unmap(area);
 }
 
-/* Full tables of small pages, parts of others: all is there for the next time, or freed. */
+/* Tables, full or in part, are used again the next time, or have been freed. */
 static void tables_do_not_pile_up(struct kunit *test)
 {
 	struct area *area = area_get(test);
@@ -335,7 +335,7 @@ static void tables_do_not_pile_up(struct kunit *test)
 	}
 }
 
-/* Whichever driver it is, it may warn once. */
+/* Any of the drivers may warn once. */
 static void expect_driver_warns(struct kunit *test)
 {
 	warnings_expect(test, "iommu.c");
@@ -349,7 +349,7 @@ static void area_expect_refused(struct area *area, size_t offset, size_t len)
 {
 	struct iommu_domain *domain = area->f->domain;
 	struct kunit *test = area->f->test;
-	/* Good for a large page where the address is */
+	/* Aligned like the address, so that large pages can map it */
 	struct phys_vec vec = { SZ_8G + offset % TABLE_SIZE, len };
 
 	expect_driver_warns(test);
@@ -382,7 +382,7 @@ static void map_over_small_pages(struct kunit *test)
 	area_expect_nothing_mapped(area);
 }
 
-/* Its memory is data: no driver takes it for a page table, and writes to it. */
+/* Its memory is data. No driver takes it for a page table and writes to it. */
 static void map_over_a_large_page(struct kunit *test)
 {
 	struct page *page = fixture_large_page(test);

@@ -6,12 +6,12 @@
 #include <kunit/test.h>
 
 /*
- * For the rest of the test; from here on, of this task. Behind fail_alloc_insert(),
- * as ftrace's probes leave something to RCU, which is free only later.
+ * Count what this task allocates from here on, for the rest of the test. Call it after
+ * fail_alloc_insert(): ftrace leaves memory of its probes to RCU, which frees it later.
  */
 void live_alloc_insert(struct kunit *test);
 
-/* How many of what was allocated since are still there? */
+/* The number of allocations since then that have not been freed */
 int live_alloc_count(struct kunit *test);
 
 #endif /* _DMA_TESTS_LIVE_ALLOC_H */

@@ -48,12 +48,12 @@ static struct {
 	u32 octwords;
 	u32 actual_octwords;
 	u32 mode;
-	/* What a device writes that saves, or has read that loads */
+	/* What the device writes when it saves, or has read when it loads */
 	u8 *image;
 	size_t image_size;
 	int saves;
 	int loads;
-	/* Bytes that it had been given back of what it writes, at the last save */
+	/* Bytes of its buffer that had been handed back by the last save */
 	size_t given_back;
 } fw;
 
@@ -240,7 +240,7 @@ static void tracker_key_has_every_page(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pages->nr_pages, 0UL);
 }
 
-/* It is mapped when its data is there, or never: a header stays in the kernel. */
+/* A buffer is mapped when its data is there. A header is never mapped. */
 static void buffer_without_key(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -372,7 +372,7 @@ static void free_file_buffers(void *data)
 		free_buffer(buf);
 }
 
-/* A file that has a user, whose memory is @size bytes at @user */
+/* A file, and @size bytes of memory of its user at @user */
 static struct mlx5_vf_migration_file *open_file(struct kunit *test, size_t size,
 						char __user **user)
 {
@@ -427,7 +427,7 @@ static void expect_loads(struct mlx5_vf_migration_file *migf, char __user *user,
 	KUNIT_EXPECT_MEMEQ(test, fw.image, image, size);
 }
 
-/* One after the other, in the same buffer */
+/* Two images, one after the other, in the same buffer */
 static void swiotlb_resume_hands_image_over(struct kunit *test)
 {
 	struct mlx5_vf_migration_file *migf;
@@ -477,14 +477,14 @@ static void expect_saves(struct mlx5_vf_migration_file *migf,
 	KUNIT_ASSERT_EQ(test, 0,
 			copy_from_user(image, user + total - size, size));
 	KUNIT_EXPECT_MEMEQ(test, image, fw.image, size);
-	/* All that has been read, once, and it was written by the device */
+	/* What has been read was handed over once, as written by the device. */
 	KUNIT_EXPECT_EQ(test, hand_over[SINGLE_FOR_CPU].bytes, size);
 	KUNIT_EXPECT_EQ(test, hand_over[SINGLE_FOR_CPU].dir, DMA_FROM_DEVICE);
 }
 
 /*
- * The buffer comes back to be written again. What the CPU has read is then given
- * back: nothing is bounced for that, but caches may have it.
+ * The buffer is saved to again. What the CPU has read is handed back to the device
+ * first. Nothing is bounced for that, but the caches may have the data.
  */
 static void swiotlb_save_hands_image_over(struct kunit *test)
 {
@@ -507,7 +507,7 @@ static void swiotlb_save_hands_image_over(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fw.saves, 2);
 }
 
-/* A chunk at a time; the buffer and its header take turns with nobody. */
+/* Chunk by chunk, always in the same buffer and header */
 static void swiotlb_save_hands_chunks_over(struct kunit *test)
 {
 	struct mlx5_vf_migration_file *migf;
@@ -603,7 +603,7 @@ static void expect_report(struct kunit *test, struct mlx5_vhca_cq *cq,
 	KUNIT_EXPECT_MEMEQ(test, got, want, bytes);
 }
 
-/* Two, in the same place */
+/* One report after another in the same place */
 static void swiotlb_tracker_hands_reports_over(struct kunit *test)
 {
 	struct mlx5_vf_migration_file *migf = file_of(test->priv);
@@ -624,13 +624,13 @@ static void swiotlb_tracker_hands_reports_over(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, mlx5vf_alloc_qp_recv_resources(mdev, &qp, PD,
 								MSGS * MSG_SIZE));
 	hand_over_insert(test);
-	/* All have been posted */
+	/* All messages have been posted. */
 	qp.rq.pc = MSGS;
 	for (seed = 0; seed < 3; seed++) {
 		fw_report(&cq, 2, seed);
 		hand_over_reset();
 		expect_report(test, &cq, &qp, seed);
-		/* Back, for the next message, is what has been read */
+		/* What has been read is handed back for the next message. */
 		KUNIT_EXPECT_EQ(test, hand_over[SINGLE_FOR_CPU].bytes,
 				(size_t)REPORT_SIZE);
 		KUNIT_EXPECT_MEMEQ(test, &hand_over[SINGLE_FOR_DEVICE],
@@ -744,7 +744,7 @@ static int fail_each_alloc(struct fixture *f,
 	return failed;
 }
 
-/* @allocs: those of the driver itself; it can do without none of them */
+/* @allocs: allocations of the driver itself, which needs each of them */
 static void expect_try_fails_at_each_step(struct kunit *test, try_fn try,
 					  int allocs)
 {

@@ -8,7 +8,7 @@
 #include "fixture.h"
 #include "mock_iommu.h"
 
-/* Entries of a page table page; what the number is does not matter */
+/* Entries of a page table page, as a power of two: any number would do */
 #define TABLE_BITS	9
 
 static struct mock_iommu *to_mock(struct iommu_domain *domain)
@@ -26,7 +26,7 @@ static size_t largest_page(struct mock_iommu *mock)
 	return 1UL << __fls(mock->config.page_sizes);
 }
 
-/* Not 0, and aligned to whatever fits in */
+/* Not 0, and aligned to the largest range that fits */
 static u64 aperture_start(struct mock_iommu *mock)
 {
 	return roundup_pow_of_two(max(mock->config.aperture, largest_page(mock)));
@@ -86,8 +86,8 @@ static phys_addr_t translate(struct mock_iommu *mock, struct xarray *xa, u64 iov
 }
 
 /*
- * The page table pages are made up: each holds 2^TABLE_BITS entries of one size,
- * is allocated when the first of them is made and freed with the last.
+ * The page table pages only serve to be counted, and to fail. Each stands for
+ * 2^TABLE_BITS entries of one size: it comes with the first and goes with the last.
  */
 static unsigned long table_index(u64 iova, size_t pgsize)
 {
@@ -189,7 +189,7 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
 }
 
 #ifndef DMA_IOVA_MAINLINE
-/* By granules, since nothing is said about the alignment to larger pages. */
+/* Maps by granules, since the ranges need not be aligned to larger pages. */
 static int mock_map_vec(struct iommu_domain *domain, unsigned long iova,
 			const struct phys_vec *vec, size_t nr, int prot,
 			gfp_t gfp, size_t *mapped)
@@ -210,7 +210,7 @@ static int mock_map_vec(struct iommu_domain *domain, unsigned long iova,
 }
 #endif
 
-/* Stops at a hole. A large page goes in full wherever the range begins in it. */
+/* Stops at a hole. A large page is unmapped in full, wherever the range begins. */
 static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 			       size_t pgsize, size_t pgcount,
 			       struct iommu_iotlb_gather *gather)
@@ -455,7 +455,7 @@ static void mock_unregister(void *data)
 	iommu_device_sysfs_remove(&mock->iommu);
 }
 
-/* A device of our own is on the platform bus, one of somebody else's on another. */
+/* The mock's own devices are on the platform bus, others are not. */
 static void mock_remove_device(void *data)
 {
 	struct device *dev = data;
@@ -482,7 +482,7 @@ static int mock_probe(struct mock_iommu *mock, struct device *dev)
 #endif
 	if (dev == mock->config.dev)
 		return iommu_probe_device(dev);
-	/* A device of a bus that IOMMUs are for is probed when it is added. */
+	/* A platform device is probed by the iommu core when it is added. */
 	return platform_device_add(to_platform_device(dev));
 }
 
@@ -517,7 +517,7 @@ static void mock_enlarge_granule(struct kunit *test, struct mock_iommu *mock)
 	kunit_skip(test, "iommu-dma does not let others at its allocator");
 }
 #else
-/* As if the kernel had pages that large: nothing has been allocated yet. */
+/* As if the kernel had pages of that size. Nothing has been allocated yet. */
 static void mock_enlarge_granule(struct kunit *test, struct mock_iommu *mock)
 {
 	struct iova_domain *iovad = &mock->domain.iova_cookie->iovad;

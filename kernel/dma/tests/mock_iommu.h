@@ -33,7 +33,7 @@ struct mock_iommu_config {
 	struct device *dev;
 };
 
-/* Calls of the driver's operations, and pages above the smallest that it mapped */
+/* Calls of the driver's operations, and the large pages that it has mapped */
 struct mock_iommu_calls {
 	int large_pages;
 	int map;
@@ -60,7 +60,7 @@ struct mock_iommu {
 	struct iommu_device iommu;
 	struct fwnode_handle fwnode;
 
-	/* For all below; the flush queue comes with its timer */
+	/* For all below, with interrupts off: the timer of the flush queue takes it. */
 	spinlock_t lock;
 	struct xarray table;
 	struct xarray seen;
@@ -72,13 +72,13 @@ struct mock_iommu {
 	int prot;
 
 	/*
-	 * The range to map, the page table page to allocate and the synchronisation
-	 * that fails, counted down to 0, when it does. Never, if 0 to begin with.
+	 * Counted down by each range to map, page table page to allocate and
+	 * synchronisation. The one that reaches 0 fails. None does with 0 at first.
 	 */
 	int fail_map;
 	int fail_table;
 	int fail_sync;
-	/* What fail_map and fail_sync fail with; a page table page, with -ENOMEM */
+	/* For fail_map and fail_sync. A page table page fails with -ENOMEM. */
 	int errno;
 };
 
@@ -87,16 +87,16 @@ struct mock_iommu *mock_iommu_create(struct kunit *test,
 				     const struct mock_iommu_config *config);
 void mock_iommu_destroy(struct kunit *test, struct mock_iommu *mock);
 
-/* One more device, for the rest of the test; a driver finds it by this name. */
+/* One more device, for the rest of the test. A driver matches it by this name. */
 #define MOCK_IOMMU_DEVICE	"mock-iommu-device"
 struct device *mock_iommu_add_device(struct kunit *test, struct mock_iommu *mock);
 
-/* Where the device gets to by way of @addr, or 0 */
+/* The physical address that the device reaches at @addr, or 0 */
 phys_addr_t mock_iommu_device_sees(struct mock_iommu *mock, dma_addr_t addr);
 
 /*
- * How many granules can still be reserved, before iommu-dma says no? They are
- * given back. In lazy mode this waits for the flush queue first.
+ * The number of granules that can still be reserved. Reserves and gives back all of
+ * them. In lazy mode this waits for the flush queue first.
  */
 int mock_iommu_count_free(struct kunit *test, struct mock_iommu *mock);
 

@@ -16,8 +16,8 @@ struct pci_dev *p2pmem_get(struct kunit *test);
 struct page *p2pmem_pages(struct kunit *test, struct pci_dev *pdev, int nr);
 
 /*
- * For the rest of the test, pass off the host bridge as one that is known to
- * forward from device to device. Before the first page is mapped.
+ * For the rest of the test, make the host bridge look like one that is known to
+ * forward from device to device. Call it before the first page is mapped.
  */
 void p2pmem_allow_host_bridge(struct kunit *test, struct pci_dev *pdev);
 

@@ -43,15 +43,15 @@
 static struct {
 	struct fixture *f;
 	u64 state_size;
-	/* The command that fails, counted down to 0; none, if 0 to begin with */
+	/* Counted down by commands. The one that reaches 0 fails. */
 	int fail;
 	u32 num_sge;
 	struct pds_lm_sg_elem sge[128];
-	/* Segments are not where the pages are. */
+	/* Segments are bounce buffers, not the pages. */
 	bool bounced;
-	/* What a bitmap that is read gets in each byte, the other has to have */
+	/* Each byte of a bitmap: read ones get it, written ones must have it. */
 	u8 dirty;
-	/* edu moves the state to or from here, if it is to be moved. */
+	/* edu moves the state to or from here, if @move is set. */
 	dma_addr_t data;
 	bool move;
 } fw;
@@ -133,7 +133,7 @@ static void fw_move(bool save)
 	}
 }
 
-/* What has been moved; segments begin where pages do. */
+/* The data has been moved. Segments begin where pages do. */
 static void fw_expect_moved(struct page **pages, const u8 *data)
 {
 	u32 i, offset = 0;
@@ -258,7 +258,7 @@ static struct file *save(struct pds_vfio_pci_device *pds)
 	return step(pds, VFIO_DEVICE_STATE_STOP, VFIO_DEVICE_STATE_STOP_COPY);
 }
 
-/* The file is the user's, too, who closes it after the driver or before. */
+/* The user has the file, too, and may close it after the driver or before. */
 static void end_save(struct pds_vfio_pci_device *pds, struct file *filp)
 {
 	KUNIT_EXPECT_NULL(fw.f->test, step(pds, VFIO_DEVICE_STATE_STOP_COPY,
@@ -319,7 +319,7 @@ static void save_moves_data(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(filp));
 	pages = pds->save_file->pages.pages;
 	fw_expect_moved(pages, data);
-	/* Behind the state there is nothing of anybody's. */
+	/* The rest of the page holds no old data. */
 	KUNIT_EXPECT_NULL(test, memchr_inv(page_address(pages[0]) +
 					   PAGE_SIZE - 100, 0, 100));
 	end_save(pds, filp);
@@ -416,7 +416,7 @@ static void save_fails_to_map(struct kunit *test)
 	end_save(pds, filp);
 }
 
-/* Be it of the size, or of the state */
+/* The command for the size fails, or that for the state. */
 static void save_fails_in_firmware(struct kunit *test)
 {
 	struct pds_vfio_pci_device *pds = pds_of(test);
@@ -559,7 +559,7 @@ static void dirty_report_fails_to_map(struct kunit *test)
 	expect_report(pds, 0, SZ_64K);
 }
 
-/* All is new, so it is what the user gets. */
+/* All bits are new, so the user gets all of them. */
 static void expect_dirty(struct pds_vfio_pci_device *pds, size_t bytes, u8 dirty)
 {
 	struct pds_vfio_region *region = pds->dirty.regions;
@@ -587,8 +587,8 @@ static void expect_dirty(struct pds_vfio_pci_device *pds, size_t bytes, u8 dirty
 }
 
 /*
- * The device reads the list of either command: the one for the bitmap that it
- * writes, too. The list stays mapped, and each time there is another one in it.
+ * The device reads a list of segments for either command, also for the bitmap that
+ * it writes. The list stays mapped, and has other contents each time.
  */
 static void swiotlb_dirty_report_hands_list_over(struct kunit *test)
 {

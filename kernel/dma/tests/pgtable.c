@@ -26,7 +26,7 @@ int pgtable_map_page(struct pgtable *pt, unsigned long iova, phys_addr_t paddr,
 	return ret;
 }
 
-/* The largest page that one can begin with */
+/* The largest page that the range can begin with */
 static size_t largest_page(struct pgtable *pt, unsigned long iova,
 			   phys_addr_t paddr, size_t size)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the suites of page tables by themselves have in common, whosever they are. */
+/* What the suites of page tables have in common, for all IOMMU drivers. */
 #ifndef _DMA_TESTS_PGTABLE_H
 #define _DMA_TESTS_PGTABLE_H
 
@@ -13,7 +13,7 @@
 struct pgtable {
 	struct kunit *test;
 	struct io_pgtable_ops *ops;
-	/* One bit for each page size; the smallest; and one that ranges may be good for */
+	/* One bit for each page size; the smallest; a larger one for ranges to fit */
 	unsigned long pgsizes;
 	size_t granule;
 	size_t block;
@@ -28,14 +28,14 @@ int pgtable_map_page(struct pgtable *pt, unsigned long iova, phys_addr_t paddr,
 void pgtable_map_pages(struct pgtable *pt, unsigned long iova,
 		       const struct phys_vec *vec, size_t nr);
 
-/* Up to @mapped bytes of the ranges are mapped, and a page on nothing is. */
+/* The first @mapped bytes of the ranges are mapped, and the page behind is not. */
 void pgtable_expect(struct pgtable *pt, unsigned long iova,
 		    const struct phys_vec *vec, size_t nr, size_t mapped);
 
-/* Pages and blocks, aligned to blocks like @iova or not, or back to back; how many */
+/* Pages and blocks, aligned like @iova or not, or back to back. Returns the number. */
 size_t pgtable_random_ranges(struct pgtable *pt, struct rnd_state *rnd,
 			     unsigned long iova, struct phys_vec *vec);
-/* PGTABLE_RANGES pages, none of them next to another; how many bytes */
+/* PGTABLE_RANGES pages, none next to another. Returns the number of bytes. */
 size_t pgtable_scattered_pages(struct pgtable *pt, struct phys_vec *vec);
 
 #endif /* _DMA_TESTS_PGTABLE_H */

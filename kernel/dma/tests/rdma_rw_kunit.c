@@ -27,7 +27,7 @@
 #define RKEY		0x5678
 #define REMOTE_ADDR	0xfffffff0ULL	/* its sum with a length needs 64 bits */
 
-/* Pieces; not so few that all are linked by one call */
+/* Pieces: more than one call links */
 #define MANY		41
 
 #define MAX_SGES	64
@@ -574,7 +574,7 @@ static void init_reservation_refused(struct kunit *test)
 	expect_transfer_is_pieces(t);
 }
 
-/* What is like no device behind an IOMMU */
+/* Devices and memory that the IOMMU is not used for */
 
 /* rxe and siw take the addresses of the CPU, even if there is an IOMMU. */
 static void init_virtual_dma(struct kunit *test)
@@ -643,7 +643,7 @@ static void init_max_sgl_rd_needs_no_registration(struct kunit *test)
 	t = new_transfer(f, r, DMA_FROM_DEVICE, data, 4);
 	expect_transfer_is_one_sge(t);
 
-	/* Nor is there a scatterlist, which would become one SGE, too. */
+	/* The SGE is not of a scatterlist, which would become one as well. */
 	prepare(t);
 	KUNIT_EXPECT_EQ(test, dma_iova_size(&t->ctx.iova),
 			(size_t)t->iter.bi_size);
@@ -747,7 +747,7 @@ static void init_empty_bvec(struct kunit *test)
 	expect_init_fails(t, -EINVAL);
 }
 
-/* Untrusted: what is beside the data in its granules is none of the device's. */
+/* Untrusted: the device must not see what is beside the data in its granules. */
 
 static void bounce_moves_data_by_one_sge(struct kunit *test)
 {
@@ -854,7 +854,7 @@ static struct task_struct *counted_task;
 static int allocations;
 static int allocated;
 
-/* Not what RCU frees, which may interrupt this task */
+/* RCU may interrupt this task and free memory: do not count that. */
 static bool is_counted(const void *ptr)
 {
 	return current == counted_task && in_task() && !ZERO_OR_NULL_PTR(ptr);
@@ -921,7 +921,7 @@ static void expect_inventory(struct transfer *t, const struct inventory *before)
 	KUNIT_EXPECT_EQ(test, now.mrs_used, before->mrs_used);
 }
 
-/* One try: says how many allocations it has left behind. */
+/* One try. Counts in @leaked the allocations that it has left behind. */
 static int try_init_counted(struct transfer *t, int *leaked)
 {
 	int ret;
@@ -983,8 +983,8 @@ static int fail_each(struct transfer *t, int *nth, int want)
 }
 
 /*
- * The same for allocations. There are some that are done without if they fail, such
- * as of a larger slab.
+ * The same for allocations. The kernel can do without some of them, such as that of
+ * a larger slab.
  */
 static int fail_each_allocation(struct transfer *t)
 {
@@ -1066,13 +1066,13 @@ static void fails_at_each_step_of_registration(struct kunit *test)
 	KUNIT_EXPECT_GE(test, fail_each_allocation(t), fail_alloc_least(2));
 	expect_destroy_leaves_nothing(t);
 
-	/* No MR is left, and a READ cannot do without. */
+	/* No MR is left, and this READ needs one. */
 	list_del_init(&r->qp.rdma_mrs);
 	KUNIT_EXPECT_EQ(test, try_init(t), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, f->mock->state.mapped, (size_t)0);
 }
 
-/* It has been made before the device says that it is too long. */
+/* The segment is refused when its reservation has been made. */
 static void refused_segment_gives_reservation_back(struct kunit *test)
 {
 	struct fixture *f = failures_fixture(test);

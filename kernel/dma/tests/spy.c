@@ -25,7 +25,7 @@ static int spy_map_pages(struct iommu_domain *domain, unsigned long iova,
 }
 
 #ifndef DMA_IOVA_MAINLINE
-/* Counts, and fails, range by range, as if they had come one by one. */
+/* Counts and fails range by range, as if the ranges had come one by one. */
 static int spy_map_vec(struct iommu_domain *domain, unsigned long iova,
 		       const struct phys_vec *vec, size_t nr, int prot,
 		       gfp_t gfp, size_t *mapped)
@@ -104,7 +104,7 @@ static void spy_iotlb_sync_ranges(struct iommu_domain *domain,
 static void spy_flush_iotlb_all(struct iommu_domain *domain)
 {
 	spy.driver->flush_iotlb_all(domain);
-	/* Who waits for it relies on its being over. */
+	/* Count afterwards: a waiter relies on the flush being over. */
 	WRITE_ONCE(spy.flush_all, spy.flush_all + 1);
 }
 
@@ -142,7 +142,7 @@ static void spy_remove(void *data)
 	spy_reset();
 	spy.domain->ops = spy.driver;
 	spy.domain = NULL;
-	/* The flush queue's timer, a softirq, may be in the spy. */
+	/* The flush queue's timer, a softirq, may be running in the spy. */
 	synchronize_rcu_expedited();
 }
 

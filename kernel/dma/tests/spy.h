@@ -14,7 +14,7 @@ struct spy {
 	const struct iommu_domain_ops *driver;
 	struct iommu_domain *domain;
 
-	/* Calls that got through to the driver; map_pages is of ranges */
+	/* Calls that reached the driver. map_pages counts ranges. */
 	int map_pages;
 	int map_vec;
 	int unmap_pages;
@@ -27,7 +27,7 @@ struct spy {
 	int iova_to_phys;
 	size_t largest_page;
 	int prot;
-	/* Mapped since spy_reset(), and not unmapped */
+	/* Mapped since spy_reset(), less what has been unmapped */
 	ssize_t bytes_mapped;
 
 	/* The call that fails, counted down to 0, and its errno */
@@ -40,7 +40,7 @@ struct spy {
 
 extern struct spy spy;
 
-/* Into the domain of the fixture, out of any other, for the rest of the test */
+/* Spy on the domain of the fixture, and on no other, for the rest of the test. */
 int spy_insert(struct kunit *test);
 /* .init of a suite: fixture_init_iommu(), and the spy */
 int spy_init_iommu(struct kunit *test);

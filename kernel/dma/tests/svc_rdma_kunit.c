@@ -27,7 +27,7 @@
 #define NR_SGES		32
 #define SQ_DEPTH	100
 
-/* Of the data, for which the client and the server differ */
+/* The seed of the data */
 #define SEED		1
 
 struct server {
@@ -234,8 +234,8 @@ static void read_one_segment(struct kunit *test)
 }
 
 /*
- * A segment goes on in the page where the one before has ended; not in its cache
- * line, which dma-debug would report.
+ * A segment begins in the page in which the one before ends, but in another cache
+ * line: dma-debug would report a shared one.
  */
 static void read_ragged_segments(struct kunit *test)
 {
@@ -273,7 +273,7 @@ static void read_chunks_between_inline_data(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, s->recv->rc_readbytes, 96 + first + second);
 }
 
-/* All pages but the one for the response */
+/* All pages except the one for the response */
 static void read_all_pages(struct kunit *test)
 {
 	static const u32 lengths[] = { PAGE_SIZE, (NR_DATA - 1) * PAGE_SIZE };
@@ -305,7 +305,7 @@ static void expect_read_refused(struct fixture *f, int nr, const u32 *lengths)
 	KUNIT_EXPECT_LE(test, s->recv->rc_page_count, (unsigned int)NR_DATA);
 }
 
-/* A client may say anything. */
+/* A client may claim any length. */
 static void read_refused(struct kunit *test)
 {
 	static const u32 empty = 0, more_than_an_int = U32_MAX;
@@ -396,7 +396,7 @@ static void write_chunk(struct kunit *test)
 							     s->send, &xdr));
 	take_wrs(s, s->send->sc_wr_chain, &s->send->sc_send_wr, IB_WR_RDMA_WRITE);
 	KUNIT_EXPECT_EQ(test, s->send->sc_sqecount, s->nr_wrs);
-	/* Of 2 pages, and of 3 */
+	/* Segments of 2 and of 3 pages */
 	KUNIT_EXPECT_EQ(test, s->nr_sges, f->domain ? 2 : 5);
 	svc_rdma_write_chunk_release(&s->xprt, s->send);
 	flush_workqueue(svcrdma_wq);

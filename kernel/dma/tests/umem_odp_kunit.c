@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit suites of RDMA on-demand paging. QEMU's edu device takes the part of the
- * RDMA device: it moves data from and to where the umem says that it finds the
- * memory of the process, and there is no page table of its own to keep. In the cases
- * mlx5_* the driver of mlx5 takes that part, with a table in place of its device.
+ * KUnit suites of RDMA on-demand paging. QEMU's edu device plays the RDMA device: it
+ * moves data to and from the memory of the process, at the addresses of the umem, and
+ * has no page table of its own. In the cases mlx5_* the driver of mlx5 runs, with a
+ * table instead of its device.
  *
  * umem_odp		behind an IOMMU, with a spy
  * umem_odp_direct	without an IOMMU
@@ -33,7 +33,7 @@
 #include "../../../drivers/infiniband/hw/mlx5/umr.h"
 #endif
 
-/* Pages; not so few that all are linked by one call */
+/* Pages: more than one call links */
 #define MANY	40
 
 #define RW	(PROT_READ | PROT_WRITE)
@@ -49,10 +49,10 @@ struct region {
 	struct pci_p2pdma_map_state p2pdma;
 };
 
-/* While another task holds umem_mutex: nothing is mapped. */
+/* Invalidations unmap nothing, since another task holds umem_mutex. */
 static bool invalidate_unmapped;
 
-/* The device has no page table of its own to clear first. */
+/* The device has no page table to clear first. */
 static bool region_invalidate(struct mmu_interval_notifier *mni,
 			      const struct mmu_notifier_range *range,
 			      unsigned long cur_seq)
@@ -439,7 +439,7 @@ static void invalidate_leaves_no_presence(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, PageDirty(written));
 	expect_mapped(r, 4, 2);
 
-	/* Nor a page that could not be mapped, nor one that is not there */
+	/* The same for a page that could not be mapped, and for one that is not there */
 	spy.fail_map = 1;
 	spy.fail_map_errno = -ENOMEM;
 	KUNIT_EXPECT_EQ(test, fault(r, 0, 4), -ENOMEM);
@@ -450,7 +450,7 @@ static void invalidate_leaves_no_presence(struct kunit *test)
 	expect_no_presence(r, 0, 8);
 }
 
-/* As mainline's do, for each page that they put into the table of the device */
+/* Mainline's drivers count each page that they put into the device's table. */
 static void driver_counts_pages_as_well(struct kunit *test)
 {
 	struct region *r = new_region(test, 4);
@@ -465,7 +465,7 @@ static void driver_counts_pages_as_well(struct kunit *test)
 	advise(r, 0, 4, MADV_DONTNEED);
 	expect_npages(r, 0);
 
-	/* Or for each page that they take out */
+	/* Or they count each page that they take out. */
 	KUNIT_ASSERT_EQ(test, fault(r, 0, 4), 4);
 	r->umem->npages -= 4;
 	KUNIT_ASSERT_EQ(test, fault(r, 0, 4), 4);
@@ -572,8 +572,8 @@ static void huge_entries_of_small_pages(struct kunit *test)
 }
 
 /*
- * A driver that zaps entries by steps of an entry's size, from wherever the range
- * begins: bit by bit here
+ * A driver that zaps entries in steps of an entry's size, from the start of the range,
+ * aligned or not. A bit is an entry.
  */
 static unsigned long stepping_device;
 
@@ -600,7 +600,7 @@ static const struct mmu_interval_notifier_ops stepping_ops = {
 	.invalidate	= stepping_invalidate,
 };
 
-/* What mm says before it takes a range of memory from the process. */
+/* Notifies as mm does before it takes a range of memory from the process. */
 static void notify(struct region *r, unsigned long start, unsigned long end)
 {
 	struct mmu_notifier_range range;
@@ -688,7 +688,7 @@ static void fault_sync_fails(struct kunit *test)
 	expect_mapped(r, 0, 4);
 }
 
-/* With an address for each page, then */
+/* Each page has its own address then. */
 static void reservation_fails(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -802,7 +802,7 @@ static void faults_race_with_invalidations(struct kunit *test)
 	expect_npages(r, 0);
 }
 
-/* Holds the lock of a region, so that the case itself may call mm without. */
+/* Holds the lock of a region, since the case must call mm without that lock. */
 struct holder {
 	struct region *r;
 	struct completion held;
@@ -853,7 +853,7 @@ static void fault_repeats_after_invalidation(struct kunit *test)
 	int err;
 
 	touch(r, 0, 1);
-	/* So that it does not come back as the new one */
+	/* Keep the old page, so that it is not allocated again. */
 	KUNIT_ASSERT_EQ(test, get_user_pages_unlocked(r->addr, 1, &old, 0), 1L);
 	init_completion(&holder.held);
 	init_completion(&holder.release);
@@ -922,8 +922,8 @@ struct mlx5_region {
 };
 
 /*
- * In place of the firmware. That is given whole blocks of eight entries, which would
- * hide it if the driver asked for too few.
+ * Replaces the firmware, which gets whole blocks of eight entries. These would hide
+ * that the driver asks for too few.
  */
 static int write_table(struct mlx5_ib_mr *mr, u64 idx, int nr, int page_shift,
 		       int flags)

@@ -124,9 +124,9 @@ static void accept_reservations(void *dev)
 }
 
 /*
- * Have reservations for FEW pages refused. They take 128 KiB, aligned to that, and
- * the device has no more addresses; those from 0 on nobody gets. But there are
- * enough for single pages.
+ * Make reservations for FEW pages fail. They need 128 KiB, aligned to that. The device
+ * addresses only the 128 KiB from 0 on, and address 0 is never given out. There are
+ * enough addresses for single pages.
  */
 static void refuse_reservations(struct fixture *f)
 {
@@ -188,7 +188,7 @@ static void map_syncs_once(struct kunit *test)
 	map(f, list);
 	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)MANY * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, spy.sync_map, 1);
-	/* Batches, if the driver of the IOMMU takes them */
+	/* Pages are linked in batches if the driver of the IOMMU takes arrays. */
 	if (spy.driver->map_vec)
 		KUNIT_EXPECT_LE(test, spy.map_vec, MANY / 16);
 	vfio_page_list_unmap(list);
@@ -369,7 +369,7 @@ static void expect_one_hand_over(struct kunit *test,
 	KUNIT_EXPECT_EQ(test, hand_over[which].dir, dir);
 }
 
-/* As it is; what is behind the end is left out. */
+/* A range is passed on as it is, except for what is behind the end of the list. */
 static void sync_hands_one_range_over(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -482,8 +482,8 @@ static void skip_sync_again(void *dev)
 }
 
 /*
- * Not here, where it does nothing, unless dma-debug wants to know; but it does
- * once a page has been bounced.
+ * Unmapping does nothing here, unless dma-debug wants to see it or a page has been
+ * bounced.
  */
 static void direct_unmaps_if_needed(struct kunit *test)
 {
@@ -554,7 +554,7 @@ static void direct_segments(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, default_limits,
 							   f));
-	warnings_mute_dma_debug(test, true);	/* It is shown one page twice. */
+	warnings_mute_dma_debug(test, true);	/* The list has one page twice. */
 	map(f, &list);
 	KUNIT_EXPECT_EQ(test, 4, expect_segments(f, &list, 0,
 						 ARRAY_SIZE(pages) * PAGE_SIZE));
@@ -598,7 +598,7 @@ static const struct {
 	{ PAGE_SIZE, PAGE_SIZE },
 	{ 5000, 6000 },
 	{ 4 * PAGE_SIZE - 10, 10 },
-	/* Less than this, as they do not end within the list */
+	/* Cut at the end of the list */
 	{ 3 * PAGE_SIZE + 5, SZ_64K },
 	{ 1, SIZE_MAX },
 	/* Nothing */
@@ -607,21 +607,21 @@ static const struct {
 	{ SIZE_MAX, SIZE_MAX },
 };
 
-/* What the device sees of a page, which is somewhere else */
+/* The bounce buffer of a page, which is what the device sees */
 static u8 *bounced(struct vfio_page_list *list, unsigned long i)
 {
 	return phys_to_virt(dma_to_phys(list->dev,
 					vfio_page_list_dma_addr(list, i)));
 }
 
-/* Has @offset of a list been handed over? */
+/* Whether @offset is in the range */
 static bool within(int range, size_t offset)
 {
 	return offset >= ranges[range].offset &&
 	       offset - ranges[range].offset < ranges[range].len;
 }
 
-/* One side has 0xee in all bytes, and the other one gets those of the range. */
+/* One side has 0xee in all bytes, and the other side gets those of the range. */
 static void expect_hands_over(struct kunit *test, int range, bool to_device)
 {
 	struct vfio_page_list *list = list_of(test, 4);
@@ -671,7 +671,7 @@ static void swiotlb_sync_for_device_copies_range(struct kunit *test)
 		expect_hands_over(test, i, true);
 }
 
-/* Both lists stay mapped. The second time, there is something in the way. */
+/* Both lists stay mapped. In the second round they hold old data. */
 static void swiotlb_sync_moves_data(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -723,7 +723,7 @@ static const struct mock_iommu_config mock_config = {
 	.map_vec	= true,
 };
 
-/* Of 128 KiB, no reservation gets more than the half if @page is given out. */
+/* There are 128 KiB. With @page reserved, no reservation gets more than half of it. */
 static struct fixture *mock_refuses_reservations(struct kunit *test,
 						 struct dma_iova_state *page)
 {
@@ -799,7 +799,7 @@ static void map_page_by_page_fails_at_each_step(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mock_iommu_count_free(test, f->mock), 32);
 }
 
-/* Nor are there addresses for single pages */
+/* There are not even addresses for single pages. */
 static void map_without_addresses(struct kunit *test)
 {
 	struct mock_iommu_config config = mock_config;
@@ -857,7 +857,7 @@ static void expect_rest_freed(struct kunit *test,
 {
 	unsigned long i, there = 0;
 
-	/* The record has not grown. */
+	/* The record is too small for more pages. */
 	if (ksize(list->pages) < (list->nr_pages + nr) * sizeof(*list->pages))
 		return;
 	for (i = list->nr_pages; i < list->nr_pages + nr; i++)

@@ -19,10 +19,10 @@
 
 #include "fixture.h"
 
-/* Counted down to 0 by MAP requests; the one that it is 0 at is refused. */
+/* Counted down by MAP requests. The one that reaches 0 is refused. */
 static int refuse;
 static int requests;
-/* Mappings for the device that the virtio-iommu is */
+/* DMA mappings of the virtio-iommu device itself */
 static int mapped;
 static struct device *transport;
 
@@ -128,7 +128,7 @@ static void refused_neighbours(struct kunit *test)
 	dma_iova_free(f->dev, &state);
 }
 
-/* Whoever waits gets the answers for others, too. */
+/* A waiter gets the answers to the requests of others, too. */
 static void refused_request_seen_by_another(struct kunit *test)
 {
 	struct fixture *f = test->priv;

@@ -43,25 +43,25 @@ static const struct format second_level = { false };
 
 struct table {
 	struct pgtable pt;
-	/* What pt.ops points to: the domain's, so to speak */
+	/* What pt.ops points to, as if the domain had it */
 	struct io_pgtable_ops ops;
 	struct dmar_domain *domain;
 	/* The first address that it does not have */
 	unsigned long end;
 };
 
-/* The other CPU, which comes by when something is about to be flushed */
+/* Another CPU, which maps something just before a flush */
 static struct {
 	struct table *table;
 	void (*map)(struct table *table);
-	/* The flush, counted down to 0 */
+	/* Counted down by flushes: the other CPU maps at 0. */
 	int at;
 } other_cpu;
 
 static struct task_struct *flush_task;
 static int flushes;
 
-/* In place of clflush_cache_range() */
+/* Replaces clflush_cache_range(). */
 static void model_flush(void *addr, unsigned int size)
 {
 	flushes++;
@@ -78,7 +78,7 @@ static int flush_probed(struct kprobe *probe, struct pt_regs *regs)
 	return 1;
 }
 
-/* A probe that has it is not turned into a jump, which would go on where it came from. */
+/* With a post-handler, the probe is not optimised: a jump cannot skip the function. */
 static void flush_was_probed(struct kprobe *probe, struct pt_regs *regs,
 			     unsigned long flags)
 {
@@ -303,7 +303,7 @@ static void map_vec_says_how_far_it_got(struct kunit *test)
 
 	fail_alloc_insert(test);
 	for (nth = 1; nth < 10; nth++) {
-		/* The model of flushing would need memory itself. */
+		/* The model of flushing allocates memory itself, so do without. */
 		table = table_get(test);
 		table->domain->iommu_coherency = true;
 		size = pgtable_scattered_pages(&table->pt, vec);
@@ -323,7 +323,7 @@ static void map_vec_says_how_far_it_got(struct kunit *test)
 	pgtable_expect(&table->pt, iova, vec, PGTABLE_RANGES, size);
 }
 
-/* As far as it has mapped, it says so, and what is @there stays. */
+/* The call reports how far it has mapped, and the mapping @there stays. */
 static void expect_refused(struct table *table, unsigned long iova,
 			   const struct phys_vec *vec, unsigned long there,
 			   phys_addr_t paddr)
@@ -409,7 +409,7 @@ static struct kprobe invalidation_probe = {
 	.pre_handler	= invalidation_probed,
 };
 
-/* Of empty tables that a page of a size takes the place of, the leaf table */
+/* A page of @pgsize replaces empty tables. Look at the leaf table of these. */
 static void expect_freed_late(struct kunit *test, size_t pgsize, bool by_vec)
 {
 	struct phys_vec large = { SZ_8G, pgsize };
@@ -442,7 +442,7 @@ static void replaced_tables_are_freed_after_the_invalidation(struct kunit *test)
 	expect_freed_late(test, SZ_1G, true);
 }
 
-/* Beyond the addresses that the device has, or those of the tables, or all there are */
+/* Beyond the addresses of the device, of the tables, and of 64 bits */
 static void map_outside_of_the_domain(struct kunit *test)
 {
 	struct table *table = table_get(test);
@@ -486,7 +486,7 @@ static void map_outside_of_the_domain(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, device_translates(table, end - PAGE_SIZE), (phys_addr_t)0);
 }
 
-/* What may the device do? The driver makes what is mapped for writing readable, too. */
+/* The driver makes readable, too, what is mapped for writing. */
 static void expect_permission(struct table *table, unsigned long iova)
 {
 	int want = IOMMU_READ | (table->pt.prot & IOMMU_WRITE);
@@ -545,7 +545,7 @@ static void unmap_frees_full_tables(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fixture_iommu_pages(), tables - 1);
 	pgtable_expect(&table->pt, SZ_4G, &pages, 1, 0);
 
-	/* In two parts it stays, for who maps there next. */
+	/* Unmapped in two parts, the table stays for the next mapping. */
 	expect_mapped(table, SZ_4G, &pages, 1);
 	KUNIT_EXPECT_EQ(test, (size_t)SZ_1M, table_unmap(table, SZ_4G, SZ_1M));
 	KUNIT_EXPECT_EQ(test, (size_t)SZ_1M, table_unmap(table, SZ_4G + SZ_1M, SZ_1M));
@@ -644,8 +644,8 @@ static const map_fn map_theirs[] = {
 };
 
 /*
- * The other CPU comes by in front of each flush in turn: before a table is linked, and
- * when it has been linked and memory does not have that yet. How many are there?
+ * The other CPU maps before each flush in turn: before a table is linked, and between
+ * the link and its flush. Returns the number of flushes.
  */
 static int other_cpu_at_each_flush(struct kunit *test, map_fn mine, map_fn theirs)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tests of misuse: how often did the kernel warn? A suite calls
+ * Tests of misuse count how often the kernel warns. A suite calls
  * warnings_start() and warnings_stop() around its cases and
- * warnings_check() after each; what warns without having been announced by
- * warnings_expect() fails the case.
+ * warnings_check() after each; a warning that warnings_expect() has not announced
+ * fails the case.
  */
 #ifndef _DMA_TESTS_WARNINGS_H
 #define _DMA_TESTS_WARNINGS_H
@@ -28,8 +28,8 @@ void warnings_announce(struct kunit *test, const char *file);
 int warnings_taken(struct kunit *test);
 
 /*
- * dma-debug, which knows misuse as well, is silent where a warning is expected, but
- * for one of its own; or for longer, until the case ends.
+ * dma-debug reports misuse as well. It is silent while a warning of another file is
+ * expected. This makes it silent for longer, at most until the case ends.
  */
 void warnings_mute_dma_debug(struct kunit *test, bool mute);
 
