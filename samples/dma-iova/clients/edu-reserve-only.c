@@ -21,7 +21,7 @@ struct holes {
 	struct dma_iova_state states[ARRAY_SIZE(hole_sizes)];
 };
 
-/* Is a page at @addr clear of the first @nr holes? */
+/* Whether a page at @addr is clear of the first @nr holes */
 static bool outside(struct holes *holes, unsigned int nr, dma_addr_t addr,
 		    size_t size)
 {

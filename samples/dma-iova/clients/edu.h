@@ -186,7 +186,7 @@ static inline int edu_write(struct edu *edu, dma_addr_t addr, const void *data,
 	return 0;
 }
 
-/* Is what the device has written there? */
+/* 0 if the device has written @data, else -EBADMSG */
 static inline int edu_compare(struct edu *edu, const void *written,
 			      const void *data, size_t len)
 {
