@@ -23,8 +23,10 @@ done
 sum=$(cat mainline/patches/* | sha256sum)
 if ! cmp -s <(echo "$(realpath "$peer") $sum") build/mainline/stamp; then
 	rm -rf "$linux" build/mainline/stamp
-	{ cp -al "$(realpath "$peer")" "$linux" || cp -a "$(realpath "$peer")" "$linux"; } 2> "$log" ||
-		die_log "$log" "$linux: not copied from $peer"
+	cp -al "$(realpath "$peer")" "$linux" 2> "$log" || {
+		rm -rf "$linux"
+		cp -a "$(realpath "$peer")" "$linux" 2> "$log"
+	} || die_log "$log" "$linux: not copied from $peer"
 	ln -s "$PWD/mainline/patches" "$linux/patches"
 	(cd "$linux" && env -i PATH="$PATH" LC_ALL=C QUILT_PATCHES=patches \
 		quilt --quiltrc - push -a --fuzz=0) > "$log" 2>&1 ||
