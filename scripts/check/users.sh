@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # users.sh <tree>: compile mainline's own users of the API, those of mainline/users, with
-# the headers here. They need other things of mainline, too, so that few compile as a
-# whole; but no error may be about the API. A line for each.
+# the headers here and the annotations of locks in mainline/annotations.h. They need other
+# things of mainline, too, so that few compile as a whole; but no error may be about the
+# API. A line for each.
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 
@@ -33,7 +34,7 @@ compile()
 	done
 	{
 		echo "obj-m := user.o"
-		echo "ccflags-y := -I$dir -I\$(srctree)/${file%/*} $(field $table "$1" 4 | sed 's/[^ ]\+/-include &/g')"
+		echo "ccflags-y := -include $PWD/mainline/annotations.h -I$dir -I\$(srctree)/${file%/*} $(field $table "$1" 4 | sed 's/[^ ]\+/-include &/g')"
 		echo "LINUXINCLUDE := -I$dir/include \$(LINUXINCLUDE)"
 	} > "$dir/Kbuild"
 	if make -C build/linux O="$kernel" M="$dir" user.o > "$dir/log" 2>&1; then
