@@ -74,6 +74,7 @@ conformance: tree
 	$(Q)scripts/check/api.sh '$(PEER)'
 	$(Q)scripts/check/users.sh '$(PEER)'
 	$(Q)scripts/check/conformance.sh '$(PEER)'
+	$(Q)MAINLINE=1 scripts/guests/map-benchmark/run.sh
 
 clean:
 	$(Q)rm -rf build

@@ -4,7 +4,7 @@
 #
 # First process of the guests of scripts/guests/map-benchmark/run.sh: measures mappings of
 # the edu device; if there is an IOMMU (IOMMU=1 on the kernel's command line), in two
-# steps as well. Prints to the second serial port lines "ok <what>", the output of the
+# steps as well. With MAINLINE=1, they are a mode of mainline's benchmark. Prints to the second serial port lines "ok <what>", the output of the
 # tool as lines "result <line>", and a last one, "status ok" or "status failed to <what>".
 set -eu
 
@@ -37,8 +37,10 @@ two_step() {
 	grep -q 'mapping benchmark: .* loops:[1-9]' /out
 }
 
+two_step_of_mainline() { measure map unmap -- /dma_map_benchmark -m 2 "$@"; }
+
 refuse_two_step() {
-	if /dma_map_benchmark -l "$1" -s 1 >/out 2>&1; then return 1; fi
+	if /dma_map_benchmark "$@" -s 1 >/out 2>&1; then return 1; fi
 	grep -qx 'ioctl: Operation not supported' /out
 }
 
@@ -49,7 +51,7 @@ iovas() {
 }
 
 # VT-d shows everything that the device can reach. For other IOMMUs, QEMU's trace is used.
-has_page_table() { grep -q intel_iommu=on /proc/cmdline; }
+has_page_table() { grep -q intel_iommu=on /proc/cmdline && [ "$MAINLINE" != 1 ]; }
 page_table() { cat "/sys/kernel/debug/iommu/intel/${edu##*/}/domain_translation_struct"; }
 
 # A leak has thousands of pages; the caches of the CPUs keep some hundreds. In lazy mode
@@ -80,9 +82,17 @@ doing='find an edu device'
 edu=$(grep -l 0x11e8 /sys/bus/pci/devices/*/device)
 edu=${edu%/device}
 try 'bind edu to dma_map_benchmark' bind
-try 'refuse bad parameters' /map_benchmark_params
+if [ "$MAINLINE" != 1 ]; then try 'refuse bad parameters' /map_benchmark_params; fi
 
-if [ "$IOMMU" = 1 ]; then
+if [ "$MAINLINE" = 1 ] && [ "$IOMMU" = 1 ]; then
+	doing='count IO addresses'
+	iovas_before=$(iovas)
+	try 'two steps, 64 pages' two_step_of_mainline -t 3 -g 64 -s 1
+	try 'no IO addresses left' no_iova_left
+	try 'two steps, one page' two_step_of_mainline -t 2 -s 1 -d 1
+elif [ "$MAINLINE" = 1 ]; then
+	try 'two steps refused' refuse_two_step -m 2
+elif [ "$IOMMU" = 1 ]; then
 	doing='read the page table'
 	if has_page_table; then page_table >/page_table; fi
 	doing='count IO addresses'
@@ -95,9 +105,11 @@ if [ "$IOMMU" = 1 ]; then
 	# Before others use the addresses, and unmap what may be left there
 	if has_page_table; then try 'page table as before' page_table_as_before; fi
 else
-	try 'two steps refused' refuse_two_step 0
-	try 'two steps at once refused' refuse_two_step 1
+	try 'two steps refused' refuse_two_step -l 0
+	try 'two steps at once refused' refuse_two_step -l 1
 fi
 try 'streaming' measure map unmap -- /dma_map_benchmark -t 2 -g 8 -s 1
-try 'streaming, by the tool of the base' measure map unmap -- /dma_map_benchmark.base -t 2 -s 1
+if [ "$MAINLINE" != 1 ]; then
+	try 'streaming, by the tool of the base' measure map unmap -- /dma_map_benchmark.base -t 2 -s 1
+fi
 doing=ok

@@ -6,6 +6,7 @@
 # Tests that it works and leaves nothing mapped, not how fast it is.
 #
 #   KERNEL=test		of configs/kernels
+#   MAINLINE=1		the kernel of build/peer/mainline, with the mode that mainline/patches has
 set -euo pipefail
 . "$(dirname "$0")/../../lib/repo.sh"
 . scripts/lib/rootfs.sh
@@ -13,21 +14,27 @@ set -euo pipefail
 
 OUT=build/map-benchmark
 
-# tool <tree> <source> <program>: with the header of the tree, and otherwise those of the
-# system
+# tool <tree> <directory of the header> <source> <program>: with the header of the tree,
+# and otherwise those of the system
 tool()
 {
-	mkdir -p "$OUT/include.$1/linux"
-	cp "build/$1/include/linux/map_benchmark.h" "$OUT/include.$1/linux/"
-	build_program "build/$1/tools/testing/selftests/dma/$2.c" "$OUT/root/$3" "$OUT/$3.log" -I "$OUT/include.$1"
+	local include=$OUT/include/$4
+
+	mkdir -p "$include/linux"
+	cp "build/$1/$2/linux/map_benchmark.h" "$include/linux/"
+	build_program "build/$1/$3" "$OUT/root/$4" "$OUT/$4.log" -I "$include"
 }
 
 make_initramfs()
 {
 	guest_root "$OUT/root" scripts/guests/map-benchmark/init.sh
-	tool linux dma_map_benchmark dma_map_benchmark
-	tool linux map_benchmark_params map_benchmark_params
-	tool base dma_map_benchmark dma_map_benchmark.base
+	if [ "$MAINLINE" = 1 ]; then
+		tool mainline/linux include/uapi tools/dma/dma_map_benchmark.c dma_map_benchmark
+	else
+		tool linux include "$selftests/dma_map_benchmark.c" dma_map_benchmark
+		tool linux include "$selftests/map_benchmark_params.c" map_benchmark_params
+		tool base include "$selftests/dma_map_benchmark.c" dma_map_benchmark.base
+	fi
 	pack_root "$OUT/root" > "$OUT/initramfs"
 }
 
@@ -37,18 +44,18 @@ run_machine()
 	local name=$1 dir=$OUT/$1 iommu=1 rc=0 wrong
 
 	[ "$(machine "$name" domain)" != - ] || iommu=0
-	boot "$name" "$dir" "$image" "kunit.enable=0 slab_nomerge IOMMU=$iommu" -smp 2 \
+	boot "$name" "$dir" "$image" "kunit.enable=0 slab_nomerge IOMMU=$iommu MAINLINE=$MAINLINE" -smp 2 \
 		-device edu -initrd "$OUT/initramfs" \
 		-trace virtio_iommu_map -trace virtio_iommu_unmap_done -D "$dir/trace" || rc=$?
-	sed -n "s/^ok /ok - map-benchmark $name /p" "$dir/results"
+	sed -n "s/^ok /ok - $title $name /p" "$dir/results"
 	sed -n 's/^result /  /p' "$dir/results"
 	wrong=$(verdict "$dir" "$rc" "$faults")
 	if [ -z "$wrong" ] && [[ $name = virtio-* ]]; then wrong=$(still_mapped "$dir/trace"); fi
 	if [ -n "$wrong" ]; then
-		echo "not ok - map-benchmark $name: $wrong"
+		echo "not ok - $title $name: $wrong"
 		return 1
 	fi
-	echo "ok - map-benchmark $name nothing left mapped, no warning"
+	echo "ok - $title $name nothing left mapped, no warning"
 }
 
 # QEMU maps one piece for each request, and traces each request that unmaps.
@@ -59,7 +66,16 @@ still_mapped()
 }
 
 [ $# -gt 0 ] || set -- virtio-lazy intel-lazy no-iommu
-image=$(kernel_of "${KERNEL:-test}")
+MAINLINE=${MAINLINE:-0}
+title=map-benchmark
+selftests=tools/testing/selftests/dma
+if [ "$MAINLINE" = 1 ]; then
+	title='map-benchmark of mainline'
+	OUT=build/map-benchmark.mainline
+	image=build/peer/mainline/$(kernel_image x86_64)
+else
+	image=$(kernel_of "${KERNEL:-test}")
+fi
 mkdir -p "$OUT"
 lock map-benchmark
 make_initramfs
