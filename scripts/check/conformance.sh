@@ -21,11 +21,13 @@ page=Documentation/core-api/dma-iova-conformance.rst
 run_machine()
 {
 	local kernel dir rc=0
+	# It counts bounce buffers only if it is asked to.
+	declare -A args=([test]='' [mainline]=swiotlb=track_hiwater)
 
 	for kernel in test mainline; do
 		dir=$out/$kernel/$1
 		rc=0
-		boot_kunit "$1" "$dir" "${image[$kernel]}" kunit_shutdown=poweroff -- || rc=$?
+		boot_kunit "$1" "$dir" "${image[$kernel]}" kunit_shutdown=poweroff "${args[$kernel]}" -- || rc=$?
 		if [ "$rc" != 0 ]; then
 			echo "not ok - conformance $1 $kernel: QEMU ended with $rc: $dir/console"
 			return 1
@@ -100,9 +102,17 @@ there and here on the same machines of QEMU: without an IOMMU, behind virtio-iom
 VT-d, with bounce buffers, and behind the IOMMU in software of the tests.
 $(cat "$out/table.sum").
 
-*skip* is a case of something that mainline's API does not have, or that its
-documentation does not say. The state after a reservation has ended is not compared: here
-it is all zero, and mainline's documentation does not say.
+*skip* is a case of something that mainline's API does not have, that its documentation
+does not say, or that the test does not reach in mainline. A case that is skipped on one
+machine and passes on another has passed. So it is with VT-d: what counts the requests to
+the IOMMU driver is skipped there, as the driver maps past the operations of the domain,
+and runs behind virtio-iommu. The state after a reservation has ended is not compared:
+here it is all zero, and mainline's documentation does not say.
+
+The random sequences make no call in mainline that its documentation leaves open. A mode
+of the DMA mapping benchmark for two-step mappings comes with the suites, and
+\`\`make conformance\`\` runs it on mainline behind virtio-iommu and VT-d, and without an
+IOMMU, where it is refused.
 
 .. list-table::
    :header-rows: 1

@@ -21,6 +21,8 @@
 #ifndef DMA_IOVA_MAINLINE
 #define CASE_OF_OURS(run, ...)		KUNIT_CASE(run)
 #define CASE_OF_OURS_SLOW(run, ...)	KUNIT_CASE_SLOW(run)
+/* For a case that does such things beside others */
+#define API_OF_OURS			true
 #endif
 
 struct bio_vec;

@@ -29,7 +29,7 @@
 /* Pages: more than one call links */
 #define MANY	40
 
-#define MISUSE	"hmm-dma.c"
+#define HMM	"hmm-dma.c"
 
 /* A map, and what it is for */
 struct region {
@@ -184,7 +184,7 @@ static void range_is_one_batch(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, map_range(r, 0, MANY), (long)MANY);
 	expect_mapped(r, 0, MANY);
 	KUNIT_EXPECT_EQ(test, spy.map_pages, MANY);
-	if (spy.ops.map_vec)
+	if (spy.has_map_vec)
 		KUNIT_EXPECT_EQ(test, spy.map_vec, 2);
 	KUNIT_EXPECT_EQ(test, spy.sync_map, 1);
 
@@ -323,7 +323,7 @@ static void map_pfn_without_page(struct kunit *test)
 {
 	struct region *r = scattered_region(test->priv, 1);
 
-	warns_once(test, MISUSE) {
+	warns_once(test, HMM) {
 		KUNIT_EXPECT_EQ(test, map_pfn(r, 0), DMA_MAPPING_ERROR);
 		expect_not_mapped(r, 0, 1);
 	}
@@ -334,16 +334,16 @@ static void alloc_not_allowed(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct hmm_dma_map map, zero = {};
 
-	warns_once(test, MISUSE)
+	warns_once(test, HMM)
 		KUNIT_EXPECT_EQ(test, -EINVAL,
 				hmm_dma_map_alloc(f->dev, &map, 0, PAGE_SIZE));
-	warns_once(test, MISUSE)
+	warns_once(test, HMM)
 		KUNIT_EXPECT_EQ(test, -EINVAL,
 				hmm_dma_map_alloc(f->dev, &map, 8, PAGE_SIZE / 2));
-	warns_once(test, MISUSE)
+	warns_once(test, HMM)
 		KUNIT_EXPECT_EQ(test, -EINVAL,
 				hmm_dma_map_alloc(f->dev, &map, 9, 3 * PAGE_SIZE));
-	warns_once(test, MISUSE)
+	warns_once(test, HMM)
 		KUNIT_EXPECT_EQ(test, -EINVAL,
 				hmm_dma_map_alloc(f->dev, &map, 3, 2 * PAGE_SIZE));
 	KUNIT_EXPECT_MEMEQ(test, &map, &zero, sizeof(map));
@@ -438,11 +438,24 @@ static void large_entries(struct kunit *test)
 static void streaming_if_nothing_is_reserved(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct region *r;
-	int n;
+	struct region *r = region_without_reservation(f, 4);
 
-	r = region_without_reservation(f, 4);
 	KUNIT_ASSERT_NOT_NULL(test, r->map.dma_list);
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, 4), 4L);
+	expect_mapped(r, 0, 4);
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, 4 * (ssize_t)PAGE_SIZE);
+
+	KUNIT_EXPECT_EQ(test, unmap_range(r, 1, 3), (size_t)3);
+	expect_mapped(r, 0, 1);
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)PAGE_SIZE);
+	KUNIT_EXPECT_TRUE(test, hmm_dma_unmap_pfn(f->dev, &r->map, 0));
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+}
+
+static void range_fails_at_each_streaming_map(struct kunit *test)
+{
+	struct region *r = region_without_reservation(test->priv, 4);
+	int n;
 
 	for (n = 1; n <= 4; n++) {
 		spy.fail_map = n;
@@ -453,13 +466,6 @@ static void streaming_if_nothing_is_reserved(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, map_range(r, 0, 4), 4L);
 	expect_mapped(r, 0, 4);
-	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, 4 * (ssize_t)PAGE_SIZE);
-
-	KUNIT_EXPECT_EQ(test, unmap_range(r, 1, 3), (size_t)3);
-	expect_mapped(r, 0, 1);
-	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)PAGE_SIZE);
-	KUNIT_EXPECT_TRUE(test, hmm_dma_unmap_pfn(f->dev, &r->map, 0));
-	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
 }
 
 /* The CPU moves the data. */
@@ -664,14 +670,24 @@ static void p2p_not_supported(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct page *pages = p2pmem_pages(test, p2pmem_get(test), 1);
+	struct region *r = scattered_region(f, 1);
+
+	r->map.pfn_list[0] = found(pages, HMM_PFN_WRITE);
+	KUNIT_EXPECT_EQ(test, map_pfn(r, 0), DMA_MAPPING_ERROR);
+	expect_not_mapped(r, 0, 1);
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+}
+
+static void range_ends_in_p2p_not_supported(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *pages = p2pmem_pages(test, p2pmem_get(test), 1);
 	struct region *r = scattered_region(f, MANY);
 
 	r->pfns[MANY - 1] = found(pages, HMM_PFN_WRITE);
 	KUNIT_EXPECT_EQ(test, map_range(r, 0, MANY), (long)-EREMOTEIO);
 	expect_not_mapped(r, 0, MANY);
 	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
-	r->map.pfn_list[0] = r->pfns[MANY - 1];
-	KUNIT_EXPECT_EQ(test, map_pfn(r, 0), DMA_MAPPING_ERROR);
 }
 
 /* Behind a mock IOMMU */
@@ -822,13 +838,13 @@ static void swiotlb_virtual_dma(struct kunit *test)
 static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(map_pfn_links_once),
 	KUNIT_CASE(unmap_pfn_unlinks_once),
-	KUNIT_CASE(range_is_one_batch),
-	KUNIT_CASE(range_with_holes),
-	KUNIT_CASE(range_upgrade_to_write),
-	KUNIT_CASE(range_ignores_flags_of_array),
-	KUNIT_CASE(range_fails_at_each_link),
-	KUNIT_CASE(range_fails_before_stale_flags),
-	KUNIT_CASE(range_sync_fails),
+	CASE_OF_OURS(range_is_one_batch, HMM_RANGE),
+	CASE_OF_OURS(range_with_holes, HMM_RANGE),
+	CASE_OF_OURS(range_upgrade_to_write, HMM_RANGE),
+	CASE_OF_OURS(range_ignores_flags_of_array, HMM_RANGE),
+	CASE_OF_OURS(range_fails_at_each_link, HMM_RANGE),
+	CASE_OF_OURS(range_fails_before_stale_flags, HMM_RANGE),
+	CASE_OF_OURS(range_sync_fails, HMM_RANGE),
 	KUNIT_CASE(map_pfn_fails),
 	CASE_OF_OURS(map_pfn_without_page, MISUSE),
 	CASE_OF_OURS(alloc_not_allowed, MISUSE),
@@ -837,15 +853,17 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(alloc_noncoherent_device),
 #endif
 	KUNIT_CASE(alloc_too_large),
-	KUNIT_CASE(large_entries),
+	CASE_OF_OURS(large_entries, MISUSE),
 	KUNIT_CASE(streaming_if_nothing_is_reserved),
-	KUNIT_CASE(virtual_dma),
+	CASE_OF_OURS(range_fails_at_each_streaming_map, HMM_RANGE),
+	CASE_OF_OURS(virtual_dma, MISUSE),
 	KUNIT_CASE(range_fault_keeps_flags),
 	KUNIT_CASE(p2p_bus_address),
 	KUNIT_CASE(p2p_through_host_bridge),
 	KUNIT_CASE(p2p_beside_memory),
 	KUNIT_CASE(p2p_without_reservation),
 	KUNIT_CASE(p2p_not_supported),
+	CASE_OF_OURS(range_ends_in_p2p_not_supported, HMM_RANGE),
 	{}
 };
 
@@ -904,7 +922,7 @@ static struct kunit_suite bounce_suite = {
 
 static struct kunit_case swiotlb_cases[] = {
 	KUNIT_CASE(swiotlb_refused),
-	KUNIT_CASE(swiotlb_virtual_dma),
+	CASE_OF_OURS(swiotlb_virtual_dma, MISUSE),
 	{}
 };
 

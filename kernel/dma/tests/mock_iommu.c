@@ -489,7 +489,15 @@ static int mock_probe(struct mock_iommu *mock, struct device *dev)
 static void mock_put_behind(struct kunit *test, struct mock_iommu *mock,
 			    struct device *dev)
 {
+#ifdef DMA_IOVA_MAINLINE
+	/* It warns of a device that has its driver before it has its IOMMU. */
+	if (dev == mock->config.dev)
+		warnings_announce(test, "iommu.c");
+#endif
 	KUNIT_ASSERT_EQ(test, 0, mock_probe(mock, dev));
+#ifdef DMA_IOVA_MAINLINE
+	KUNIT_EXPECT_LE(test, warnings_taken(test), dev == mock->config.dev);
+#endif
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
 							   mock_remove_device,
 							   dev));

@@ -34,6 +34,8 @@ struct spy {
 	int fail_map;
 	int fail_map_errno;
 	int fail_sync_map_errno;
+	/* The driver can map an array of ranges in one call. */
+	bool has_map_vec;
 	/* The driver claims that nothing is mapped */
 	bool blind;
 };
