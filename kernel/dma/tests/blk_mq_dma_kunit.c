@@ -680,13 +680,14 @@ static struct kprobe link_probe = {
 static void start_128k_by_one_link(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct bio_vec *data = fixture_scattered_data(test, 33, 512, 512);
-	struct request *req = request_of(test, &no_limits, REQ_OP_READ, data, 33);
+	const int nr = SZ_128K / PAGE_SIZE + 1;
+	struct bio_vec *data = fixture_scattered_data(test, nr, 512, 512);
+	struct request *req = request_of(test, &no_limits, REQ_OP_READ, data, nr);
 
 	KUNIT_ASSERT_EQ(test, blk_rq_bytes(req), SZ_128K);
 	fixture_probe(test, &link_probe);
 	links = 0;
-	expect_requests_to_iommu(f, req, 33, IOMMU_WRITE);
+	expect_requests_to_iommu(f, req, nr, IOMMU_WRITE);
 	KUNIT_EXPECT_EQ(test, links, 1);
 }
 
@@ -842,8 +843,8 @@ static struct request *contiguous_bios(struct kunit *test,
 	struct page *large = fixture_large_page(test);
 	struct bio_vec data[3];
 
-	bvec_set_page(&data[0], large, SZ_32K, SZ_32K);
-	bvec_set_page(&data[1], large + SZ_64K / PAGE_SIZE, SZ_32K, 0);
+	bvec_set_page(&data[0], large, 8 * PAGE_SIZE, 8 * PAGE_SIZE);
+	bvec_set_page(&data[1], large + 16, 8 * PAGE_SIZE, 0);
 	bvec_set_page(&data[2], fixture_lone_page(test), 1024, 512);
 	add_bio(test, req, &data[0], 1);
 	add_bio(test, req, &data[1], 2);
@@ -853,7 +854,7 @@ static struct request *contiguous_bios(struct kunit *test,
 #ifndef CONFIG_KMSAN	/* With it, the block layer merges nothing. */
 static void next_merges_contiguous_bios(struct kunit *test)
 {
-	static const size_t lens[] = { SZ_64K, 1024 };
+	static const size_t lens[] = { 16 * PAGE_SIZE, 1024 };
 	struct fixture *f = test->priv;
 	struct request *req = contiguous_bios(test, &no_limits);
 	struct mapping *m = map_request(f, req);
@@ -864,12 +865,12 @@ static void next_merges_contiguous_bios(struct kunit *test)
 
 static void next_keeps_segment_boundary(struct kunit *test)
 {
-	static const size_t lens[] = { SZ_32K, SZ_32K, 1024 };
+	static const size_t lens[] = { 8 * PAGE_SIZE, 8 * PAGE_SIZE, 1024 };
 	struct fixture *f = test->priv;
 	struct queue_limits limits = no_limits;
 	struct mapping *m;
 
-	limits.seg_boundary_mask = SZ_64K - 1;
+	limits.seg_boundary_mask = 16 * PAGE_SIZE - 1;
 	m = map_request(f, contiguous_bios(test, &limits));
 	expect_segments_of(m, 3, lens);
 }
@@ -877,13 +878,13 @@ static void next_keeps_segment_boundary(struct kunit *test)
 static void next_keeps_max_segment_size(struct kunit *test)
 {
 	static const size_t lens[] = {
-		SZ_32K - 512, SZ_32K - 512, 1024, 1024
+		8 * PAGE_SIZE - 512, 8 * PAGE_SIZE - 512, 1024, 1024
 	};
 	struct fixture *f = test->priv;
 	struct queue_limits limits = no_limits;
 	struct mapping *m;
 
-	limits.max_segment_size = SZ_32K - 512;
+	limits.max_segment_size = 8 * PAGE_SIZE - 512;
 	m = map_request(f, contiguous_bios(test, &limits));
 	expect_segments_of(m, 4, lens);
 }
@@ -894,10 +895,10 @@ static void start_longer_than_max_segment_size(struct kunit *test)
 	struct bio_vec *data = fixture_scattered_data(test, 16, 0, PAGE_SIZE);
 	struct queue_limits limits = no_limits;
 
-	limits.max_segment_size = SZ_64K;
+	limits.max_segment_size = 16 * PAGE_SIZE;
 	expect_request_is_one_range(f, request_of(test, &limits, REQ_OP_READ,
 						  data, 16));
-	limits.max_segment_size = SZ_64K - 512;
+	limits.max_segment_size = 16 * PAGE_SIZE - 512;
 	expect_request_is_segments(f, request_of(test, &limits, REQ_OP_READ,
 						 data, 16), 16);
 	limits.virt_boundary_mask = f->granule - 1;
@@ -910,10 +911,14 @@ static void many_addresses(void *dev)
 	dma_set_mask(dev, DMA_BIT_MASK(64));
 }
 
-/* So few that it shows when they leak */
-static void few_addresses(struct fixture *f, int bits)
+/* So few pages of them that it shows when they leak */
+#define FEW_PAGES	4096
+
+static void few_addresses(struct fixture *f, unsigned long nr_pages)
 {
-	KUNIT_ASSERT_EQ(f->test, 0, dma_set_mask(f->dev, DMA_BIT_MASK(bits)));
+	u64 mask = nr_pages * PAGE_SIZE - 1;
+
+	KUNIT_ASSERT_EQ(f->test, 0, dma_set_mask(f->dev, mask));
 	KUNIT_ASSERT_EQ(f->test, 0, kunit_add_action_or_reset(f->test,
 							      many_addresses,
 							      f->dev));
@@ -927,8 +932,8 @@ static void expect_refused_reservation_given_back(struct fixture *f,
 	struct dma_iova_state state;
 	int i;
 
-	few_addresses(f, 24);
-	for (i = 0; i < 2 * (SZ_16M / SZ_64K); i++) {
+	few_addresses(f, FEW_PAGES);
+	for (i = 0; i < 2 * (FEW_PAGES / 16); i++) {
 		KUNIT_ASSERT_TRUE(f->test, map_start(m));
 		KUNIT_ASSERT_FALSE(f->test, dma_use_iova(&m->state));
 		dma_unmap_page(f->dev, m->iter.addr, m->iter.len,
@@ -939,7 +944,8 @@ static void expect_refused_reservation_given_back(struct fixture *f,
 	}
 
 	/* There is still room for more than one page. */
-	KUNIT_ASSERT_TRUE(f->test, dma_iova_try_alloc(f->dev, &state, 0, SZ_64K));
+	KUNIT_ASSERT_TRUE(f->test, dma_iova_try_alloc(f->dev, &state, 0,
+						      16 * PAGE_SIZE));
 	dma_iova_free(f->dev, &state);
 }
 
@@ -949,7 +955,7 @@ static void start_across_segment_boundary(struct kunit *test)
 	struct queue_limits limits = no_limits;
 	struct request *req;
 
-	limits.seg_boundary_mask = SZ_64K - 1;
+	limits.seg_boundary_mask = 16 * PAGE_SIZE - 1;
 	expect_request_is_one_range(f, request_of(test, &limits, REQ_OP_READ,
 						  fixture_scattered_data(test, 16, 0, PAGE_SIZE),
 						  16));
@@ -968,7 +974,7 @@ static void start_reservation_refused(struct kunit *test)
 					 20);
 
 	expect_request_is_one_range(f, req);
-	few_addresses(f, 17);
+	few_addresses(f, 32);
 	expect_request_is_segments(f, req, 20);
 }
 
@@ -1052,7 +1058,7 @@ static void start_sync_fails(struct kunit *test)
 	expect_request_is_one_range(f, req);
 }
 
-/* 64 KiB fail more often than they fit into the addresses that there are. */
+/* 16 pages fail more often than they fit into the addresses that there are. */
 static void start_failure_gives_reservation_back(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -1062,8 +1068,8 @@ static void start_failure_gives_reservation_back(struct kunit *test)
 	struct mapping *m = new_mapping(f, req);
 	int i, nth;
 
-	few_addresses(f, 24);
-	for (i = 0; i < 2 * (SZ_16M / SZ_64K); i++) {
+	few_addresses(f, FEW_PAGES);
+	for (i = 0; i < 2 * (FEW_PAGES / 16); i++) {
 		nth = i % 17;
 		spy_reset();
 		spy.fail_map = nth;
@@ -1238,13 +1244,13 @@ static void integrity_contiguous_across_boundary(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct queue_limits limits = no_limits;
 	struct bio_vec *data = fixture_scattered_data(test, 1, 0, PAGE_SIZE);
-	struct page *boundary = fixture_large_page(test) + SZ_64K / PAGE_SIZE;
+	struct page *boundary = fixture_large_page(test) + 16;
 	struct bio_vec metadata[3];
 	struct request *req;
 	struct mapping *m;
 	struct bio *bio;
 
-	limits.seg_boundary_mask = SZ_64K - 1;
+	limits.seg_boundary_mask = 16 * PAGE_SIZE - 1;
 	req = new_request(test, &limits, REQ_OP_READ);
 	bio = new_bio(test, req, data, 1);
 	bvec_set_page(&metadata[0], boundary - 2, PAGE_SIZE, 0);
@@ -1611,14 +1617,15 @@ static void p2p_through_host_bridge_mixed_with_ram(struct kunit *test)
 	add_bio(test, ram_first, data, MANY);
 	add_every_other_page(test, ram_first, pages, 1);
 
-	few_addresses(f, 24);
-	for (i = 0; i < 2 * (SZ_16M / (MANY * PAGE_SIZE)); i++) {
+	few_addresses(f, FEW_PAGES);
+	for (i = 0; i < 2 * (FEW_PAGES / MANY); i++) {
 		expect_start_fails(new_mapping(f, p2p_first), BLK_STS_IOERR);
 		expect_start_fails(new_mapping(f, ram_first), BLK_STS_IOERR);
 		if (i % 16 == 0)
 			fixture_drain_flush_queue(test, f->dev);
 	}
-	KUNIT_ASSERT_TRUE(test, dma_iova_try_alloc(f->dev, &state, 0, SZ_64K));
+	KUNIT_ASSERT_TRUE(test, dma_iova_try_alloc(f->dev, &state, 0,
+						   16 * PAGE_SIZE));
 	dma_iova_free(f->dev, &state);
 }
 
@@ -1660,8 +1667,8 @@ static void random_data(struct rnd_state *rnd, struct page *large,
 	int i;
 
 	for (i = 0; i < nr; i++) {
-		if (!i || prandom_u32_state(rnd) % 3)
-			at = PAGE_SIZE * (prandom_u32_state(rnd) % 512);
+		if (!i || prandom_u32_state(rnd) % 3 || at > SZ_4M - 9 * PAGE_SIZE)
+			at = PAGE_SIZE * (prandom_u32_state(rnd) % (SZ_2M / PAGE_SIZE));
 		len = PAGE_SIZE * (1 + prandom_u32_state(rnd) % 8);
 		if (!ragged && prandom_u32_state(rnd) % 8 == 0)
 			at += 512;
@@ -1677,10 +1684,12 @@ static struct request *random_request(struct kunit *test, struct rnd_state *rnd,
 				      struct page *large)
 {
 	static const unsigned int sizes[] = {
-		PAGE_SIZE, 6 * SZ_1K, SZ_16K, SZ_128K, UINT_MAX, UINT_MAX
+		PAGE_SIZE, PAGE_SIZE + PAGE_SIZE / 2, 4 * PAGE_SIZE, 32 * PAGE_SIZE,
+		UINT_MAX, UINT_MAX
 	};
 	static const unsigned long boundaries[] = {
-		SZ_4K - 1, SZ_64K - 1, SZ_1M - 1, ULONG_MAX, ULONG_MAX
+		PAGE_SIZE - 1, 16 * PAGE_SIZE - 1, 256 * PAGE_SIZE - 1,
+		ULONG_MAX, ULONG_MAX
 	};
 	struct queue_limits limits = no_limits;
 	struct bio_vec data[6];

@@ -60,7 +60,7 @@ static void link_does_not_sync(struct kunit *test)
 	struct dma_iova_state state;
 	int i;
 
-	alloc(f, &state, 0, SZ_64K);
+	alloc(f, &state, 0, 16 * PAGE_SIZE);
 	for (i = 0; i < 16; i++)
 		KUNIT_EXPECT_EQ(test, 0, link_at(f, &state,
 						 page_to_phys(pages[i]),
@@ -70,10 +70,10 @@ static void link_does_not_sync(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, spy.sync, 0);
 
 	KUNIT_EXPECT_EQ(test, 0, iommu_dma_iova_sync(f->dev, &state, 0,
-						     SZ_64K));
+						     16 * PAGE_SIZE));
 	KUNIT_EXPECT_EQ(test, spy.sync_map, 1);
 	KUNIT_EXPECT_EQ(test, spy.iova_to_phys, 0);
-	destroy(f, &state, SZ_64K);
+	destroy(f, &state, 16 * PAGE_SIZE);
 }
 
 /* In lazy mode nothing is invalidated by destroy, but by the flush queue. */
@@ -89,7 +89,7 @@ static void destroy_uses_flush_queue(struct kunit *test)
 	spy_reset();
 	/* The timer is turned on by this CPU, and does not run before this ends. */
 	local_bh_disable();
-	fixture_destroy(f, &state, SZ_64K);
+	fixture_destroy(f, &state, 16 * PAGE_SIZE);
 	at_once = spy.flush_all;
 	local_bh_enable();
 	KUNIT_EXPECT_EQ(test, spy.sync, is_lazy(f) ? 0 : 1);
@@ -195,9 +195,9 @@ static struct full *fill_space(struct kunit *test)
 	fixture_probe(test, &caches_kprobe);
 	KUNIT_ASSERT_EQ(test, 0, dma_set_mask(f->dev, DMA_BIT_MASK(32)));
 	/* One of each size that may be asked for, and then the largest first */
-	for (size = SZ_2M; size >= PAGE_SIZE; size /= 2)
+	for (size = 512 * PAGE_SIZE; size >= PAGE_SIZE; size /= 2)
 		alloc(f, &full->states[full->nr++], 0, size);
-	for (size = SZ_16M; size >= PAGE_SIZE; size /= 2) {
+	for (size = 4096 * PAGE_SIZE; size >= PAGE_SIZE; size /= 2) {
 		while (full->nr < FULL_STATES &&
 		       reserve(f, &full->states[full->nr], size))
 			full->nr++;
@@ -243,14 +243,14 @@ static void queue_is_flushed_when_addresses_run_out(struct kunit *test)
 	/* Nothing is queued, so only the caches may have addresses. */
 	spy_reset();
 	caches_emptied = 0;
-	KUNIT_EXPECT_FALSE(test, reserve(f, &state, SZ_1M));
+	KUNIT_EXPECT_FALSE(test, reserve(f, &state, 256 * PAGE_SIZE));
 	KUNIT_EXPECT_EQ(test, spy.flush_all, 0);
 	KUNIT_EXPECT_GT(test, caches_emptied, 0);
 
 	/* The timer of the queue does not run meanwhile. */
 	local_bh_disable();
-	queue_one(f, full, SZ_1M, page);
-	reserved = reserve(f, &state, SZ_1M);
+	queue_one(f, full, 256 * PAGE_SIZE, page);
+	reserved = reserve(f, &state, 256 * PAGE_SIZE);
 	local_bh_enable();
 	KUNIT_EXPECT_TRUE(test, reserved);
 	expect_one_flush(f);
@@ -283,9 +283,10 @@ static void map_sg_flushes_queue_when_addresses_run_out(struct kunit *test)
 	int err;
 
 	KUNIT_ASSERT_EQ(test, 0, sg_alloc_table_from_pages(&sgt, pages, 512, 0,
-							   SZ_2M, GFP_KERNEL));
+							   512 * PAGE_SIZE,
+							   GFP_KERNEL));
 	local_bh_disable();
-	queue_one(f, full, SZ_2M, pages[0]);
+	queue_one(f, full, 512 * PAGE_SIZE, pages[0]);
 	err = dma_map_sgtable(f->dev, &sgt, DMA_BIDIRECTIONAL, 0);
 	local_bh_enable();
 	KUNIT_EXPECT_EQ(test, err, 0);
@@ -305,13 +306,13 @@ static void queue_is_left_while_there_are_addresses(struct kunit *test)
 	bool reserved;
 
 	local_bh_disable();
-	queue_one(f, full, SZ_1M, page);
+	queue_one(f, full, 256 * PAGE_SIZE, page);
 	/* In strict mode the address is free. */
 	if (!is_lazy(f))
 		KUNIT_EXPECT_TRUE(test, reserve(f, &full->states[full->nr++],
-						SZ_1M));
+						256 * PAGE_SIZE));
 	dma_set_mask(f->dev, DMA_BIT_MASK(64));
-	reserved = reserve(f, &state, SZ_1M);
+	reserved = reserve(f, &state, 256 * PAGE_SIZE);
 	local_bh_enable();
 	KUNIT_ASSERT_TRUE(test, reserved);
 	KUNIT_EXPECT_GT(test, (u64)state.addr, (u64)U32_MAX);
@@ -373,26 +374,28 @@ static void unlink_syncs_once(struct kunit *test)
 
 	fixture_link_pages(f, &state, pages, 16);
 	spy_reset();
-	dma_iova_unlink(f->dev, &state, 0, SZ_64K, DMA_BIDIRECTIONAL, 0);
+	dma_iova_unlink(f->dev, &state, 0, 16 * PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
 	KUNIT_EXPECT_EQ(test, spy.sync, 1);
 	KUNIT_EXPECT_EQ(test, spy.iova_to_phys, 0);
-	fixture_expect_nothing_linked(f, state.addr, SZ_64K);
+	fixture_expect_nothing_linked(f, state.addr, 16 * PAGE_SIZE);
 	dma_iova_free(f->dev, &state);
 }
+
+/* Good for large pages, which the device does not read or write */
+#define NO_MEMORY	((phys_addr_t)SZ_4G)
 
 static void link_large_piece_by_large_pages(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct page *page = fixture_large_page(test);
 	struct dma_iova_state state;
 
 	spy.ops.map_vec = NULL;	/* as a driver that cannot map an array */
-	alloc(f, &state, 0, SZ_4M);
-	KUNIT_EXPECT_EQ(test, 0, link_at(f, &state, page_to_phys(page), 0,
-					 SZ_4M));
+	alloc(f, &state, 0, 2 * TABLE_SIZE);
+	KUNIT_EXPECT_EQ(test, 0, link_at(f, &state, NO_MEMORY, 0,
+					 2 * TABLE_SIZE));
 	KUNIT_EXPECT_EQ(test, spy.map_pages, 1);
-	KUNIT_EXPECT_GE(test, spy.largest_page, (size_t)SZ_2M);
-	destroy(f, &state, SZ_4M);
+	KUNIT_EXPECT_GE(test, spy.largest_page, TABLE_SIZE);
+	destroy(f, &state, 2 * TABLE_SIZE);
 }
 
 /* Whatever the driver says comes out, and a failure never looks like success. */
@@ -449,27 +452,25 @@ static void link_failure_keeps_earlier_links(struct kunit *test)
 static void link_failure_in_the_middle(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct page *page = fixture_large_page(test);
-	phys_addr_t phys = page_to_phys(page) + SZ_2M - SZ_64K;
+	size_t offset = TABLE_SIZE - 16 * PAGE_SIZE;
+	size_t size = TABLE_SIZE + 16 * PAGE_SIZE;
+	phys_addr_t phys = NO_MEMORY + offset;
 	struct dma_iova_state state;
 	int calls, i;
 
 	spy.ops.map_vec = NULL;	/* as a driver that cannot map an array */
-	alloc(f, &state, 0, SZ_4M);
-	KUNIT_EXPECT_EQ(test, 0, link_at(f, &state, phys, SZ_2M - SZ_64K,
-					 SZ_2M + SZ_64K));
+	alloc(f, &state, 0, 2 * TABLE_SIZE);
+	KUNIT_EXPECT_EQ(test, 0, link_at(f, &state, phys, offset, size));
 	calls = spy.map_pages;
 	KUNIT_EXPECT_GT(test, calls, 1);
-	iommu_dma_iova_unlink(f->dev, &state, SZ_2M - SZ_64K, SZ_2M + SZ_64K,
-			      DMA_BIDIRECTIONAL, 0);
+	iommu_dma_iova_unlink(f->dev, &state, offset, size, DMA_BIDIRECTIONAL, 0);
 
 	for (i = 1; i <= calls; i++) {
 		spy.fail_map = i;
 		spy.fail_map_errno = -ENOMEM;
 		KUNIT_EXPECT_EQ(test, -ENOMEM,
-				link_at(f, &state, phys, SZ_2M - SZ_64K,
-					SZ_2M + SZ_64K));
-		fixture_expect_nothing_linked(f, state.addr, SZ_4M);
+				link_at(f, &state, phys, offset, size));
+		fixture_expect_nothing_linked(f, state.addr, 2 * TABLE_SIZE);
 	}
 	iommu_dma_iova_free(f->dev, &state);
 }
@@ -492,15 +493,15 @@ static void link_vec_asks_once(struct kunit *test)
 
 	for (i = 0; i < 16; i++)
 		vec[i] = (struct phys_vec) { phys + i * PAGE_SIZE, PAGE_SIZE };
-	alloc(f, &state, 0, SZ_64K);
+	alloc(f, &state, 0, 16 * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, 0, link_vec_at(f, &state, vec, 16, 0));
-	fixture_expect_linked(f, &state, 0, phys, SZ_64K);
+	fixture_expect_linked(f, &state, 0, phys, 16 * PAGE_SIZE);
 	if (spy.driver->map_vec)
 		KUNIT_EXPECT_EQ(test, spy.map_vec, 1);
 	else
 		KUNIT_EXPECT_EQ(test, spy.map_pages, 16);
 	KUNIT_EXPECT_EQ(test, spy.sync_map, 0);
-	destroy(f, &state, SZ_64K);
+	destroy(f, &state, 16 * PAGE_SIZE);
 }
 
 /* For an IOMMU driver that cannot take an array */
@@ -511,7 +512,7 @@ static void link_vec_range_by_range(struct kunit *test)
 	struct phys_vec vec[] = {
 		{ phys, PAGE_SIZE },
 		{ phys + PAGE_SIZE, PAGE_SIZE },
-		{ phys + SZ_64K, SZ_4K },
+		{ phys + 16 * PAGE_SIZE, PAGE_SIZE },
 	};
 	struct dma_iova_state state;
 
@@ -519,7 +520,7 @@ static void link_vec_range_by_range(struct kunit *test)
 	alloc(f, &state, 0, 3 * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, 0, link_vec_at(f, &state, vec, 3, 0));
 	fixture_expect_linked(f, &state, 0, phys, 2 * PAGE_SIZE);
-	fixture_expect_linked(f, &state, 2 * PAGE_SIZE, phys + SZ_64K, PAGE_SIZE);
+	fixture_expect_linked(f, &state, 2 * PAGE_SIZE, phys + 16 * PAGE_SIZE, PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, spy.map_pages, 3);
 	KUNIT_EXPECT_EQ(test, spy.sync_map, 0);
 	destroy(f, &state, 3 * PAGE_SIZE);

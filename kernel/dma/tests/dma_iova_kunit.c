@@ -196,13 +196,14 @@ static void link_scattered_pages(struct kunit *test)
 				      PAGE_SIZE);
 	}
 
-	edu_copy(test, f->edu, to.addr, from.addr, SZ_64K);
-	fixture_destroy(f, &from, SZ_64K);
-	fixture_destroy(f, &to, SZ_64K);
+	for (i = 0; i < 16; i++)
+		fixture_copy_page_ends(f, to.addr + i * PAGE_SIZE,
+				       from.addr + i * PAGE_SIZE);
+	fixture_destroy(f, &from, 16 * PAGE_SIZE);
+	fixture_destroy(f, &to, 16 * PAGE_SIZE);
 
 	for (i = 0; i < 16; i++)
-		KUNIT_EXPECT_MEMEQ(test, page_address(dst[i]),
-				   page_address(src[i]), PAGE_SIZE);
+		fixture_expect_same_page_ends(test, dst[i], src[i]);
 }
 
 static void link_ragged_ends(struct kunit *test)
@@ -276,23 +277,22 @@ static void link_vec_scattered_pages(struct kunit *test)
 
 	for (i = 0; i < 16; i++)
 		fixture_fill_page(src[i], i);
-	fixture_reserve(f, &from, 0, SZ_64K);
+	fixture_reserve(f, &from, 0, 16 * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, 0, dma_iova_link_vec(f->dev, &from, vec, 4, 0,
 						   DMA_TO_DEVICE, 0));
 	KUNIT_EXPECT_EQ(test, 0, dma_iova_link_vec(f->dev, &from, &vec[4], 12,
 						   4 * PAGE_SIZE, DMA_TO_DEVICE, 0));
-	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &from, 0, SZ_64K));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &from, 0, 16 * PAGE_SIZE));
 
 	fixture_link_pages(f, &to, &dst, 1);
 	for (i = 0; i < 16; i++) {
 		fixture_expect_linked(f, &from, i * PAGE_SIZE, page_to_phys(src[i]),
 				      PAGE_SIZE);
-		edu_copy(test, f->edu, to.addr, from.addr + i * PAGE_SIZE, PAGE_SIZE);
-		KUNIT_EXPECT_MEMEQ(test, page_address(dst), page_address(src[i]),
-				   PAGE_SIZE);
+		fixture_copy_page_ends(f, to.addr, from.addr + i * PAGE_SIZE);
+		fixture_expect_same_page_ends(test, dst, src[i]);
 	}
 	fixture_destroy(f, &to, PAGE_SIZE);
-	dma_iova_destroy(f->dev, &from, SZ_64K, DMA_TO_DEVICE, 0);
+	dma_iova_destroy(f->dev, &from, 16 * PAGE_SIZE, DMA_TO_DEVICE, 0);
 	fixture_expect_zero(test, &from);
 }
 
@@ -427,23 +427,23 @@ static void link_vec_into_the_middle_of_another(struct kunit *test)
 	struct dma_iova_state state;
 	int i;
 
-	fixture_reserve(f, &state, 0, SZ_64K);
+	fixture_reserve(f, &state, 0, 16 * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, 0, dma_iova_link_vec(f->dev, &state,
 						   vec_of_pages(test, pages, 16),
 						   16, 0, DMA_BIDIRECTIONAL, 0));
-	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, SZ_64K));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, 16 * PAGE_SIZE));
 	dma_iova_unlink(f->dev, &state, 4 * PAGE_SIZE, 8 * PAGE_SIZE,
 			DMA_BIDIRECTIONAL, 0);
 	KUNIT_EXPECT_EQ(test, 0, dma_iova_link_vec(f->dev, &state, &vec[4], 8,
 						   4 * PAGE_SIZE, DMA_BIDIRECTIONAL,
 						   0));
-	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, SZ_64K));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, 16 * PAGE_SIZE));
 	dma_iova_unlink(f->dev, &state, 6 * PAGE_SIZE, 2 * PAGE_SIZE,
 			DMA_BIDIRECTIONAL, 0);
 	fixture_expect_nothing_linked(f, state.addr + 6 * PAGE_SIZE, 2 * PAGE_SIZE);
 	fixture_link_page(f, &state, 6 * PAGE_SIZE, pages[6]);
 	fixture_link_page(f, &state, 7 * PAGE_SIZE, pages[7]);
-	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, SZ_64K));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, 16 * PAGE_SIZE));
 
 	for (i = 0; i < 16; i++) {
 		bool other = i >= 4 && i < 12 && i != 6 && i != 7;
@@ -454,8 +454,8 @@ static void link_vec_into_the_middle_of_another(struct kunit *test)
 		fixture_expect_device_writes(f, state.addr + i * PAGE_SIZE, page);
 	}
 
-	dma_iova_unlink(f->dev, &state, 0, SZ_64K, DMA_BIDIRECTIONAL, 0);
-	fixture_expect_nothing_linked(f, state.addr, SZ_64K);
+	dma_iova_unlink(f->dev, &state, 0, 16 * PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
+	fixture_expect_nothing_linked(f, state.addr, 16 * PAGE_SIZE);
 	for (i = 0; i < 16; i++) {
 		fixture_expect_device_cannot_write(f, state.addr + i * PAGE_SIZE, pages[i]);
 		fixture_expect_device_cannot_write(f, state.addr + i * PAGE_SIZE, others[i]);
@@ -825,9 +825,8 @@ static void expect_read_only(struct fixture *f,
 						  2 * PAGE_SIZE));
 	fixture_fill_page(pages[1], 7);
 	fixture_link_pages(f, &to, &read, 1);
-	edu_copy(f->test, f->edu, to.addr, state.addr + PAGE_SIZE, PAGE_SIZE);
-	KUNIT_EXPECT_MEMEQ(f->test, page_address(read), page_address(pages[1]),
-			   PAGE_SIZE);
+	fixture_copy_page_ends(f, to.addr, state.addr + PAGE_SIZE);
+	fixture_expect_same_page_ends(f->test, read, pages[1]);
 	fixture_destroy(f, &to, PAGE_SIZE);
 
 	fixture_expect_device_cannot_write(f, state.addr, pages[0]);
@@ -986,15 +985,15 @@ static void unlink_never_linked_far_away(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct page *page = fixture_lone_page(test);
 	struct dma_iova_state state;
-	size_t far = SZ_4M + SZ_1M;
+	size_t far = 2 * TABLE_SIZE + TABLE_SIZE / 2;
 
-	fixture_reserve(f, &state, 0, SZ_16M);
-	fixture_link_page(f, &state, SZ_4M + SZ_2M, page);
+	fixture_reserve(f, &state, 0, 8 * TABLE_SIZE);
+	fixture_link_page(f, &state, 3 * TABLE_SIZE, page);
 	warns_once(test, ENGINE)
 		dma_iova_unlink(f->dev, &state, far, f->granule,
 				DMA_BIDIRECTIONAL, 0);
-	fixture_expect_linked(f, &state, SZ_4M + SZ_2M, page_to_phys(page), PAGE_SIZE);
-	dma_iova_unlink(f->dev, &state, SZ_4M + SZ_2M, PAGE_SIZE,
+	fixture_expect_linked(f, &state, 3 * TABLE_SIZE, page_to_phys(page), PAGE_SIZE);
+	dma_iova_unlink(f->dev, &state, 3 * TABLE_SIZE, PAGE_SIZE,
 			DMA_BIDIRECTIONAL, 0);
 	dma_iova_free(f->dev, &state);
 }
@@ -1076,8 +1075,8 @@ static void unlink_half_a_large_piece(struct kunit *test)
 		size_t offset;
 		size_t size;
 	} halves[] = {
-		{ 0, SZ_1M }, { SZ_1M, SZ_1M }, { SZ_2M - SZ_4K, SZ_8K },
-		{ SZ_1M, SZ_1M + SZ_4K }, { SZ_4M - SZ_4K, SZ_4K },
+		{ 0, SZ_1M }, { SZ_1M, SZ_1M }, { SZ_2M - PAGE_SIZE, 2 * PAGE_SIZE },
+		{ SZ_1M, SZ_1M + PAGE_SIZE }, { SZ_4M - PAGE_SIZE, PAGE_SIZE },
 	};
 	struct fixture *f = test->priv;
 	struct page *page = fixture_large_page(test);
@@ -1114,8 +1113,8 @@ static void unlink_half_a_large_piece(struct kunit *test)
 }
 
 /*
- * The range begins inside a piece that some IOMMUs map by one page of 32 KiB, and
- * has others behind it, which must not stay.
+ * The range begins inside a piece that some IOMMUs map by one large page, and has
+ * others behind it, which must not stay.
  */
 static void unlink_half_a_piece_and_others(struct kunit *test)
 {
@@ -1126,28 +1125,31 @@ static void unlink_half_a_piece_and_others(struct kunit *test)
 	bool split;
 	int i;
 
-	fixture_reserve(f, &state, 0, SZ_128K);
+	fixture_reserve(f, &state, 0, 32 * PAGE_SIZE);
 	KUNIT_ASSERT_EQ(test, 0,
-			dma_iova_link(f->dev, &state, page_to_phys(half), SZ_32K,
-				      SZ_32K, DMA_BIDIRECTIONAL, 0));
+			dma_iova_link(f->dev, &state, page_to_phys(half),
+				      8 * PAGE_SIZE, 8 * PAGE_SIZE, DMA_BIDIRECTIONAL, 0));
 	for (i = 0; i < 8; i++)
-		fixture_link_page(f, &state, SZ_64K + i * PAGE_SIZE, pages[i]);
-	KUNIT_ASSERT_EQ(test, 0, dma_iova_sync(f->dev, &state, SZ_32K, SZ_64K));
-	fixture_expect_device_writes(f, state.addr + SZ_64K, pages[0]);
+		fixture_link_page(f, &state, (16 + i) * PAGE_SIZE, pages[i]);
+	KUNIT_ASSERT_EQ(test, 0, dma_iova_sync(f->dev, &state, 8 * PAGE_SIZE,
+					       16 * PAGE_SIZE));
+	fixture_expect_device_writes(f, state.addr + 16 * PAGE_SIZE, pages[0]);
 
 	warnings_expect(test, ENGINE);
-	dma_iova_unlink(f->dev, &state, SZ_32K + SZ_16K, SZ_16K + SZ_32K,
+	dma_iova_unlink(f->dev, &state, 12 * PAGE_SIZE, 12 * PAGE_SIZE,
 			DMA_BIDIRECTIONAL, 0);
-	split = piece_is_split(f, &state, SZ_32K, SZ_64K, SZ_32K + SZ_16K, SZ_16K);
+	split = piece_is_split(f, &state, 8 * PAGE_SIZE, 16 * PAGE_SIZE,
+			       12 * PAGE_SIZE, 4 * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, warnings_taken(test), split ? 0 : 1);
-	fixture_expect_nothing_linked(f, state.addr + SZ_64K, SZ_32K);
-	fixture_expect_device_cannot_write(f, state.addr + SZ_64K, pages[0]);
+	fixture_expect_nothing_linked(f, state.addr + 16 * PAGE_SIZE, 8 * PAGE_SIZE);
+	fixture_expect_device_cannot_write(f, state.addr + 16 * PAGE_SIZE, pages[0]);
 
 	/* The other half, and what is left of this one */
 	warnings_expect(test, ENGINE);
-	dma_iova_unlink(f->dev, &state, SZ_32K, SZ_32K, DMA_BIDIRECTIONAL, 0);
+	dma_iova_unlink(f->dev, &state, 8 * PAGE_SIZE, 8 * PAGE_SIZE,
+			DMA_BIDIRECTIONAL, 0);
 	KUNIT_EXPECT_LE(test, warnings_taken(test), 1);
-	fixture_expect_nothing_linked(f, state.addr, SZ_128K);
+	fixture_expect_nothing_linked(f, state.addr, 32 * PAGE_SIZE);
 	dma_iova_free(f->dev, &state);
 }
 
@@ -1295,7 +1297,7 @@ static void destroy_partly_linked_frees_all(struct kunit *test)
 
 	states = kunit_kcalloc(test, max, sizeof(*states), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, states);
-	fixture_reserve(f, &states[0], 0, SZ_64K);
+	fixture_reserve(f, &states[0], 0, 16 * PAGE_SIZE);
 	fixture_link_page(f, &states[0], 0, page);
 	addr = states[0].addr;
 	fixture_destroy(f, &states[0], PAGE_SIZE);
@@ -1305,7 +1307,7 @@ static void destroy_partly_linked_frees_all(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(current,
 							      cpumask_of(cpu)));
 		for (nr = 0; nr < max && !found; nr++) {
-			fixture_reserve(f, &states[nr], 0, SZ_64K);
+			fixture_reserve(f, &states[nr], 0, 16 * PAGE_SIZE);
 			found = states[nr].addr == addr;
 		}
 		for (i = 0; i < nr; i++)

@@ -158,6 +158,24 @@ void fixture_destroy(struct fixture *f, struct dma_iova_state *state,
 	dma_iova_destroy(f->dev, state, mapped_len, DMA_BIDIRECTIONAL, 0);
 }
 
+void fixture_copy_page_ends(struct fixture *f, dma_addr_t dst, dma_addr_t src)
+{
+	size_t last = PAGE_SIZE - EDU_CHUNK;
+
+	edu_copy(f->test, f->edu, dst, src, EDU_CHUNK);
+	edu_copy(f->test, f->edu, dst + last, src + last, EDU_CHUNK);
+}
+
+void fixture_expect_same_page_ends(struct kunit *test, struct page *page,
+				   struct page *want)
+{
+	size_t last = PAGE_SIZE - EDU_CHUNK;
+
+	KUNIT_EXPECT_MEMEQ(test, page_address(page), page_address(want), EDU_CHUNK);
+	KUNIT_EXPECT_MEMEQ(test, page_address(page) + last,
+			   page_address(want) + last, EDU_CHUNK);
+}
+
 /*
  * The device tries to write to @addr, which must not change @page. It writes what
  * fixture_expect_device_writes() left in its buffer: mapping anything here would send

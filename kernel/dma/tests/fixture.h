@@ -15,6 +15,12 @@
 #define ENGINE	"dma-iova.c"
 
 /*
+ * What a table of the last level maps, and a large page in its place, with granules of
+ * the kernel's page size
+ */
+#define TABLE_SIZE	(PAGE_SIZE / sizeof(u64) * PAGE_SIZE)
+
+/*
  * A case about something that mainline's API does not have, or that its documentation
  * leaves open. mainline.h has the reasons; mainline skips the case.
  */
@@ -95,7 +101,13 @@ void fixture_link_pages(struct fixture *f, struct dma_iova_state *state,
 void fixture_destroy(struct fixture *f, struct dma_iova_state *state,
 		     size_t mapped_len);
 
-/* By the edu device */
+/*
+ * By the edu device. What it copies of a page are the first and the last bytes, since
+ * it is slow. Pages of 4 KiB have no others.
+ */
+void fixture_copy_page_ends(struct fixture *f, dma_addr_t dst, dma_addr_t src);
+void fixture_expect_same_page_ends(struct kunit *test, struct page *page,
+				   struct page *want);
 void fixture_expect_device_cannot_write(struct fixture *f, dma_addr_t addr,
 					struct page *page);
 void fixture_expect_device_writes(struct fixture *f, dma_addr_t addr,

@@ -17,13 +17,12 @@
 #include "fail_alloc.h"
 #include "fixture.h"
 
-#define AREA_SIZE	((size_t)SZ_32M)
+/* Five tables at least */
+#define AREA_SIZE	max_t(size_t, SZ_32M, 5 * TABLE_SIZE)
 #define AREA_PAGES	(AREA_SIZE / PAGE_SIZE)
+#define TABLE_PAGES	(TABLE_SIZE / PAGE_SIZE)
 #define MAX_RANGES	256
 #define ROUNDS		40
-
-/* A table of the last level covers as much: what a large page maps */
-#define TABLE_SIZE	((size_t)SZ_2M)
 
 /* IO addresses that are the test's own, and the ranges to be mapped there */
 struct area {
@@ -165,7 +164,7 @@ static void expect_vec_mapped(struct area *area)
 /* An address beyond 4 GiB, not next to any other range of a test */
 static phys_addr_t lone_paddr(size_t n)
 {
-	return SZ_4G + n * SZ_8M + 5 * PAGE_SIZE;
+	return SZ_4G + n * 4 * TABLE_SIZE + 5 * PAGE_SIZE;
 }
 
 static size_t random_len(struct rnd_state *rnd)
@@ -174,7 +173,7 @@ static size_t random_len(struct rnd_state *rnd)
 	case 0:
 		return PAGE_SIZE * (1 + prandom_u32_state(rnd) % 16);
 	case 1:
-		return PAGE_SIZE * (1 + prandom_u32_state(rnd) % 1280);
+		return PAGE_SIZE * (1 + prandom_u32_state(rnd) % (5 * TABLE_PAGES / 2));
 	default:
 		return PAGE_SIZE;
 	}
@@ -201,7 +200,7 @@ static void random_ranges(struct area *area, struct rnd_state *rnd)
 {
 	size_t nr = 1 + prandom_u32_state(rnd) % MAX_RANGES;
 
-	area_begin(area, PAGE_SIZE * (prandom_u32_state(rnd) % 1024));
+	area_begin(area, PAGE_SIZE * (prandom_u32_state(rnd) % (2 * TABLE_PAGES)));
 	while (area->nr < nr && area_end(area) < AREA_SIZE)
 		area_add(area, random_paddr(area, rnd),
 			 min(random_len(rnd), AREA_SIZE - area_end(area)));
@@ -289,7 +288,7 @@ static void map_vec_alloc_failure_undoes_all(struct kunit *test)
 
 	area_begin(area, TABLE_SIZE - PAGE_SIZE);
 	for (i = 0; i < 5; i++)
-		area_add(area, lone_paddr(i), SZ_1M + PAGE_SIZE);
+		area_add(area, lone_paddr(i), TABLE_SIZE / 2 + PAGE_SIZE);
 
 	fail_alloc_insert(test);
 	for (nth = 1; nth < 100; nth++) {
@@ -363,7 +362,7 @@ static void area_expect_refused(struct area *area, size_t offset, size_t len)
 static void map_over_small_pages(struct kunit *test)
 {
 	struct area *area = area_get(test);
-	size_t offset = 2 * TABLE_SIZE + SZ_1M;
+	size_t offset = 2 * TABLE_SIZE + TABLE_SIZE / 2;
 	size_t i;
 
 	area_begin(area, offset);
@@ -394,7 +393,7 @@ static void map_over_a_large_page(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, area_map_vec(area));
 
 	area_expect_refused(area, offset, PAGE_SIZE);
-	area_expect_refused(area, offset + SZ_1M, PAGE_SIZE);
+	area_expect_refused(area, offset + TABLE_SIZE / 2, PAGE_SIZE);
 	area_expect_refused(area, offset - PAGE_SIZE, 2 * PAGE_SIZE);
 	area_expect_refused(area, offset + TABLE_SIZE - PAGE_SIZE, 2 * PAGE_SIZE);
 	area_expect_refused(area, offset, TABLE_SIZE);
