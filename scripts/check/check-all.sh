@@ -39,9 +39,9 @@ stage compile 20 scripts/check scripts/check/compile.sh
 stage deb 12 "scripts/check scripts/guests/debian" scripts/check/deb.sh
 stage debian 20 scripts/guests/debian scripts/guests/debian/run.sh
 stage subsets 15 scripts/check scripts/check/subsets.sh
-stage arm64-kernel 12 '' scripts/check/build.sh arm64
+stage arm64-kernel 30 '' scripts/check/build.sh arm64 arm64-16k arm64-64k
 stage arm64-lint 4 scripts/check/lint.sh env ARCH=arm64 scripts/check/lint.sh
-stage arm64-kunit 5 $kunit env ARCH=arm64 $kunit/run.sh
+stage arm64-kunit 12 $kunit env ARCH=arm64 $kunit/run.sh
 stage debug-kernel 25 '' scripts/check/build.sh debug
 stage debug-kunit 30 $kunit env KERNEL=debug SPIN=3000 $kunit/run.sh
 # dma-debug reports small metadata buffers in one cache line as a mistake, with other
