@@ -945,21 +945,26 @@ static int write_table(struct mlx5_ib_mr *mr, u64 idx, int nr, int page_shift,
 static struct mlx5_region *mlx5_register(struct kunit *test, unsigned long addr,
 					 size_t size, int access)
 {
-	struct region *r = register_region_for(test, addr, size, access,
-					       &mlx5_mn_ops);
-	size_t nr = ib_umem_odp_num_pages(r->umem);
 	struct mlx5_region *m;
+	struct region *r;
 
-	m = kunit_kzalloc(test, struct_size(m, table, nr), GFP_KERNEL);
+	/*
+	 * All of this goes after the region, as it comes before it: the memory of
+	 * the process is dropped by the thread of the case, which exits while
+	 * another CPU may be cleaning up.
+	 */
+	m = kunit_kzalloc(test, struct_size(m, table, size / PAGE_SIZE),
+			  GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, m);
+	kunit_activate_static_stub(test, mlx5r_umr_update_xlt, write_table);
+	r = register_region_for(test, addr, size, access, &mlx5_mn_ops);
 	m->r = r;
-	m->nr = nr;
+	m->nr = ib_umem_odp_num_pages(r->umem);
 	m->mdev.pdev = to_pci_dev(r->f->dev);
 	m->dev.mdev = &m->mdev;
 	m->mr.ibmr.device = &m->dev.ib_dev;
 	m->mr.ibmr.iova = addr;
 	m->mr.umem = &r->umem->umem;
-	kunit_activate_static_stub(test, mlx5r_umr_update_xlt, write_table);
 	r->umem->private = &m->mr;
 	return m;
 }
