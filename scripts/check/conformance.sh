@@ -54,7 +54,7 @@ results()
 
 scripts/tree/mainline.sh "$peer"
 PEER=build/mainline/linux scripts/tree/peer.sh mainline
-declare -A image=([test]=$(kernel_of test) [mainline]=build/peer/mainline/$(kernel_image x86_64))
+declare -A image=([test]=$(kernel_of test) [mainline]=$(kernel_of mainline build/peer/mainline))
 version=$(kernel_version build/mainline/linux)
 version=${version%.*}
 mkdir -p "$out"

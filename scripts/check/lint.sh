@@ -26,9 +26,9 @@ mkdir -p "$out"
 # know.
 cat "$kernel/.config" configs/dma-debug.config > "$out/config" || die "$kernel/.config: missing: scripts/tree/kernel.sh ${kernel##*/}"
 
-patched=$(for p in $(series); do patch_files "$p"; done | sort -u)
-sources=$({ echo "$patched"; whole_files; } | grep '\.[ch]$' | grep -v '^tools/' |
-	grep -vE "$foreign" | sort)
+touched=$({ for p in $(series); do patch_files "$p"; done; whole_files; } |
+	grep '\.[ch]$' | grep -v '^tools/' | grep -vE "$foreign" | sort -u)
+mapfile -t sources <<< "$touched"
 
 # objects <tree> <source>...: those that this configuration builds
 objects()
@@ -41,15 +41,17 @@ objects()
 	done
 }
 
-# suspects <findings>: the sources that have them, or include a header that has them
-suspects()
+# suspects <findings>: the sources that have them
+suspects() { cut -d : -f 1 "$1" | sort -u; }
+
+# including: the names that it reads, and the sources that include such a header
+including()
 {
 	local f
 
-	cut -d : -f 1 "$1" | sort -u | while read -r f; do
+	while read -r f; do
 		echo "$f"
-		# shellcheck disable=SC2086 # a word for each
-		if [ "${f%.h}" != "$f" ]; then (cd build/linux && grep -lF "${f#include/}>" $sources) || [ $? = 1 ]; fi
+		if [ "${f%.h}" != "$f" ]; then (cd build/linux && grep -lF "${f#include/}>" "${sources[@]}") || [ $? = 1 ]; fi
 	done | sort -u
 }
 
@@ -57,10 +59,9 @@ suspects()
 # include; headers are checked through the sources.
 normalise()
 {
-	# shellcheck disable=SC2086
 	sed -E "s,$PWD/build/(linux|base)/,,; s/:[0-9]+(:[0-9]+)?:/:/" |
 		grep -E 'warning:|error:' | sort -u |
-		grep -F -f <(printf '%s:\n' $sources) || [ $? = 1 ]
+		grep -F -f <(printf '%s:\n' "${sources[@]}") || [ $? = 1 ]
 }
 
 # compile <name of the tree> <source>...
@@ -110,7 +111,7 @@ verdict()
 
 	new=$(comm -13 "$out/base.$1" "$out/linux.$1")
 	if [ -z "$new" ]; then
-		echo "ok - $2: $(wc -w <<< "$sources") files, no new finding"
+		echo "ok - $2: ${#sources[@]} files, no new finding"
 		return 0
 	fi
 	echo "not ok - $2: $(head -n 1 <<< "$new")"
@@ -136,11 +137,11 @@ self_test()
 }
 
 self_test
-# shellcheck disable=SC2086,SC2046 # a word for each
+# shellcheck disable=SC2046 # a word for each
 {
-	lint linux compile $sources
-	lint base compile $(suspects "$out/linux.compile")
-	lint linux documentation $sources
+	lint linux compile "${sources[@]}"
+	lint base compile $(suspects "$out/linux.compile" | including)
+	lint linux documentation "${sources[@]}"
 	lint base documentation $(suspects "$out/linux.doc")
 }
 failed=0

@@ -13,14 +13,14 @@
 # shellcheck disable=SC2034,SC2054 # for boot(); the comma is QEMU's
 icount=(-icount shift=0,sleep=off)
 
-# kernel_of <name of configs/kernels>: its image
+# kernel_of <name of configs/kernels> [build directory, if it is of another tree]: its image
 kernel_of()
 {
 	local arch image
 
 	arch=$(kernel "$1" arch)
-	image=build/kernels/$1/$(kernel_image "$arch")
-	[ -f "$image" ] || die "$image: missing: scripts/tree/kernel.sh $1"
+	image=${2:-build/kernels/$1}/$(kernel_image "$arch")
+	[ -f "$image" ] || die "$image: missing: scripts/tree/kernel.sh $1, or peer.sh for another tree"
 	echo "$image"
 }
 

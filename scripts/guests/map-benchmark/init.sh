@@ -4,8 +4,9 @@
 #
 # First process of the guests of scripts/guests/map-benchmark/run.sh: measures mappings of
 # the edu device; if there is an IOMMU (IOMMU=1 on the kernel's command line), in two
-# steps as well. With MAINLINE=1, they are a mode of mainline's benchmark. Prints to the second serial port lines "ok <what>", the output of the
-# tool as lines "result <line>", and a last one, "status ok" or "status failed to <what>".
+# steps as well. With MAINLINE=1, they are a mode of mainline's benchmark. Prints to the
+# second serial port lines "ok <what>", the output of the tool as lines "result <line>", and
+# a last one, "status ok" or "status failed to <what>".
 set -eu
 
 . /guest-side.sh

@@ -72,7 +72,7 @@ selftests=tools/testing/selftests/dma
 if [ "$MAINLINE" = 1 ]; then
 	title='map-benchmark of mainline'
 	OUT=build/map-benchmark.mainline
-	image=build/peer/mainline/$(kernel_image x86_64)
+	image=$(kernel_of mainline build/peer/mainline)
 else
 	image=$(kernel_of "${KERNEL:-test}")
 fi
