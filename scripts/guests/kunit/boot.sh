@@ -12,8 +12,13 @@ boot_kunit()
 	shift 3
 	while [ "$1" != -- ]; do append+=("$1"); shift; done
 	shift
-	# Without a second CPU, the guest's time is that of its instructions.
-	if [[ $(machine "$name" qemu) != *-smp* ]]; then clock=("${icount[@]}"); fi
+	# Without a second CPU, the guest's time is that of its instructions. With one, it is
+	# the host's, and the watchdog decides when a case has taken too long.
+	if [[ $(machine "$name" qemu) == *-smp* ]]; then
+		append+=(kunit.timeout=1000000)
+	else
+		clock=("${icount[@]}")
+	fi
 	# Slot 0 has the ID that the bridge gives to all.
 	if [[ $(machine "$name" qemu) == *id=bridge* ]]; then bus=,bus=bridge,addr=1; fi
 	boot "$name" "$dir" "$image" "${append[*]}" -m "${MEMORY:-1G}" "${clock[@]}" \
