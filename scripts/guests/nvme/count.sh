@@ -12,10 +12,12 @@ tracing=/sys/kernel/tracing
 #   IOVAs	those that got one range of IO addresses for all of their data;
 #		a request's metadata, always less than a page, may have got another
 #	kept	ranges that had to be remembered, as nothing else says how to unmap them
+#	polls	that found a request ended
 requests=nvme/nvme_setup_cmd
 started=dma/start
 iovas=dma/iova
 kept=dma/kept
+polls=dma/polls
 
 # watch <event> <condition>
 watch() {
@@ -33,23 +35,26 @@ set_probes() {
 	# shellcheck disable=SC2016 # the kernel's variables
 	probe "r:$iovas" dma_iova_try_alloc 'ret=$retval:u8 size=$arg4:u64'
 	probe "p:$kept" nvme:__nvme_keep_range
+	# shellcheck disable=SC2016
+	probe "r:$polls" nvme:nvme_poll 'ret=$retval:s32'
 	doing='count events'
 	watch $requests 'qid != 0 && (opcode == 1 || opcode == 2)'
 	watch $started
 	watch $iovas 'ret == 1 && size >= 4096'
 	watch $kept
+	watch $polls 'ret > 0'
 }
 
 # The driver's event and its function must not be watched when the driver goes.
 unwatch() {
-	for event in $requests $started $iovas $kept; do
+	for event in $requests $started $iovas $kept $polls; do
 		: >"$tracing/events/$event/trigger"
 	done
 	echo >$tracing/kprobe_events
 }
 
 hits() {
-	for event in $requests $started $iovas $kept; do
+	for event in $requests $started $iovas $kept $polls; do
 		sed -n 's/^ *Hits: //p' "$tracing/events/$event/hist"
 	done
 }
@@ -63,11 +68,11 @@ count() {
 	doing="count $what"
 	echo "$doing"
 	n=$((n + 1))
-	# shellcheck disable=SC2046 # four numbers
+	# shellcheck disable=SC2046 # five numbers
 	set -- $(hits) -- "$@"
-	local requests0=$1 started0=$2 iovas0=$3 kept0=$4
+	local requests0=$1 started0=$2 iovas0=$3 kept0=$4 polls0=$5
 
-	shift 5
+	shift 6
 	mark_phase "$(pci_of "$plain")" $n
 	fio --name=count --filename="$disk" --ioengine=libaio --direct=1 --number_ios="$ios" \
 		--mem=mmapshared:/tmp/scattered --output=/tmp/fio.log "$@" || { cat /tmp/fio.log; return 1; }
@@ -75,7 +80,7 @@ count() {
 	mark_phase "$(pci_of "$plain")" 0
 	# shellcheck disable=SC2046
 	set -- $(hits)
-	echo "phase $n $(($1 - requests0)) $(($2 - started0)) $(($3 - iovas0)) $(($4 - kept0)) $what" >&3
+	echo "phase $n $(($1 - requests0)) $(($2 - started0)) $(($3 - iovas0)) $(($4 - kept0)) $(($5 - polls0)) $what" >&3
 }
 
 # The memory that the controller with this serial number offers to other devices
@@ -105,6 +110,8 @@ count_phases() {
 	count '4 KiB, 32 scheduled' "$plain" 512 --rw=randrw --bs=4k --iodepth=32 --iodepth_batch=32 \
 		--iodepth_batch_complete_min=32
 	echo none >"/sys/block/${plain##*/}/queue/scheduler"
+	count '4 KiB, 32 polled' "$plain" 512 --rw=randrw --bs=4k --ioengine=io_uring --hipri=1 --iodepth=32 \
+		--iodepth_batch=32 --iodepth_batch_complete_min=32
 	count '4 KiB at 512' "$plain" 64 --rw=randrw --bs=4k --iodepth=4 --mem_align=512
 	# shellcheck disable=SC2086 # several arguments
 	count '16 KiB, 8 merged' "$plain" 256 --rw=write --bs=16k $batch

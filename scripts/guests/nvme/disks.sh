@@ -24,11 +24,14 @@ is_strict() {
 	grep -qsx DMA "$(pci_of "$1")/iommu_group/type"
 }
 
-# insert_driver <directory of the modules, or nothing for />
+# insert_driver <directory of the modules, or nothing for /> [argument of the driver...]
 insert_driver() {
+	local dir=$1
+
+	shift
 	# A slow host does not lose a request.
-	insmod "$1/nvme-core.ko" io_timeout=600 admin_timeout=600
-	insmod "$1/nvme.ko"
+	insmod "$dir/nvme-core.ko" io_timeout=600 admin_timeout=600
+	insmod "$dir/nvme.ko" "$@"
 }
 
 # verify_io <argument of fio...>: sector by sector

@@ -5,7 +5,7 @@
 # First process of the guest that scripts/guests/nvme/run.sh boots: I/O to two NVMe disks,
 # one with integrity metadata. What happened goes to the second serial port:
 #   is <domain type> <removable or fixed>	the disks
-#   phase <n> <requests> <started> <IOVAs> <kept> <what>	what was counted in phase n
+#   phase <n> <requests> <started> <IOVAs> <kept> <polls> <what>	what was counted in phase n
 #   ok <what>			was done
 #   status ok, or status failed to <what>	the last line
 #   bounced <n>			slots of bounce buffers in use at once, at most
@@ -27,7 +27,7 @@ mount -t hugetlbfs hugetlbfs /huge
 
 # load_driver [directory]
 load_driver() {
-	insert_driver "${1:-}"
+	insert_driver "${1:-}" poll_queues=1
 	wait_for_disks
 	plain=$(disk_of plain)
 	protected=$(disk_of protected)
@@ -140,6 +140,9 @@ try 'I/O from buffers that are hardly aligned' unaligned "$plain"
 try 'refuse buffers that are hardly aligned, with metadata' unaligned_with_checksum "$protected"
 try 'commands of user space by ioctl' passthrough_by_ioctl "$plain" 0
 try 'commands of user space by ioctl, with metadata' passthrough_by_ioctl "$protected" 8
+try 'commands of user space by io_uring' passthrough_by_io_uring "$plain"
+try 'polled I/O' polled "$plain"
+try 'polled I/O, with metadata' polled "$protected"
 try 'large I/O, with chained PRP lists' chained_prp_lists "$plain"
 try 'reset the controller under load' reset_under_load "$plain"
 try 'time out and abort under load, with metadata' time_out_under_load "$protected"

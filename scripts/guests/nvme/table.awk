@@ -15,26 +15,26 @@ function row(what, a, b, c, d, e, f, g, h, i, j) {
 	printf "  %-27s %8s %8s %6s %7s %6s %7s %7s %9s %12s %6s\n", what, a, b, c, d, e, f, g, h, i, j
 }
 
-# In strict mode each interrupt ends with one wait for each 16 of its requests, or part of
-# 16, and only what was mapped is invalidated. An IOMMU that caches entries that are not
+# In strict mode each interrupt, or poll that finds something, ends with one wait for each
+# 16 of its requests, or part of 16, and only what was mapped is invalidated. An IOMMU that caches entries that are not
 # present, as QEMU's of AMD does, waits when it maps as well.
 function judge_waits(phase,	waits, interrupts, most) {
 	waits = waits_in(phase)
 	interrupts = traced(phase, "pci_nvme_irq_msix")
 	if (name ~ /^amd|caching/) waits -= requests[phase]
-	most = interrupts + requests[phase] / 16
+	most = interrupts + polls[phase] + requests[phase] / 16
 	say(waits > 0 && waits <= most && !traced(phase, "vtd_inv_desc_iotlb_domain"), \
 	    sprintf("wait once for several of %d requests, %.3f times for each", requests[phase], waits / requests[phase]), \
-	    sprintf("%d waits, %d interrupts, %d invalidations of the domain", waits, interrupts, traced(phase, "vtd_inv_desc_iotlb_domain")))
+	    sprintf("%d waits, %d interrupts, %d polls, %d invalidations of the domain", waits, interrupts, polls[phase], traced(phase, "vtd_inv_desc_iotlb_domain")))
 }
 
 FILENAME == ARGV[1] && /^is / { is = $2 " " $3 }
 FILENAME == ARGV[1] && /^bounced / { bounced = $2 }
 FILENAME == ARGV[1] && /^phase / {
 	phases = $2
-	requests[$2] = $3; started[$2] = $4; iovas[$2] = $5; kept[$2] = $6
+	requests[$2] = $3; started[$2] = $4; iovas[$2] = $5; kept[$2] = $6; polls[$2] = $7
 	what[$2] = $0
-	sub(/^phase +[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+ +/, "", what[$2])
+	sub(/^phase +[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+ +/, "", what[$2])
 }
 FILENAME == ARGV[2] {
 	seen[$1 " " $2] = $3
@@ -56,7 +56,7 @@ END {
 		counted = requests[i] " requests, " iovas[i] " by one IOVA, " pieces " by pieces; " segment " of one segment"
 
 		good = requests[i] > 0 && segment >= 0 && pieces >= 0
-		if (what[i] ~ /^4 KiB(, 32 together)?$/)
+		if (what[i] ~ /^4 KiB(, 32 (together|polled))?$/)
 			good = good && segment == requests[i] && iovas[i] == (behind_iommu ? requests[i] : 0)
 		else if (what[i] ~ /scheduled/)		# neighbours may have been merged
 			good = good && iovas[i] == (behind_iommu ? requests[i] : 0)
@@ -77,8 +77,12 @@ END {
 			good = good && traced(i, "virtio_iommu_map") == 0
 		else
 			good = good && traced(i, "virtio_iommu_map") > 0
+		if (what[i] ~ /polled/) {
+			good = good && polls[i] > 0 && traced(i, "pci_nvme_irq_msix") == 0
+			counted = counted ", " polls[i] " polls, " traced(i, "pci_nvme_irq_msix") " interrupts"
+		}
 		say(good, "map " what[i], counted)
-		if (what[i] ~ /together/ && is ~ /^DMA / && name ~ /^(intel|amd)/)
+		if (what[i] ~ /together|polled/ && is ~ /^DMA / && name ~ /^(intel|amd)/)
 			judge_waits(i)
 	}
 	say(phases > 0, "count phases", "there are none")

@@ -83,6 +83,37 @@ passthrough_by_ioctl() {
 	[ "$(/nvme_passthrough "$(character_of "$1")" 512 "$2")" -ge 100 ]
 }
 
+# From buffers that are hardly aligned, and from odd ones, which the kernel copies. The
+# commands end by interrupts, or are polled for.
+passthrough_by_io_uring() {
+	local align hipri
+
+	for align in 4096 4 1; do
+		for hipri in 0 1; do
+			verify_io --filename="$(character_of "$1")" --direct=0 --ioengine=io_uring_cmd --cmd_type=nvme \
+				--hipri=$hipri --iodepth=16 --rw=randwrite --bssplit=512/20:4k/40:64k/40 --size=2m --mem_align=$align
+		done
+	done
+}
+
+# interrupts <disk>: of its I/O queues
+interrupts() {
+	awk -v queue="^${1#/dev/}" 'BEGIN { sub(/n1$/, "q[1-9]", queue) }
+		$NF ~ queue { n += $2 + $3 } END { print n + 0 }' /proc/interrupts
+}
+
+# No request is so large that it is split, which would have it end by an interrupt.
+polled() {
+	local before
+
+	[ "$(cat "$(queue "$1" io_poll)")" = 1 ]
+	before=$(interrupts "$1")
+	[ "$before" -gt 0 ]
+	verify_io --filename="$1" --ioengine=io_uring --hipri=1 --iodepth=32 --rw=randwrite \
+		--bssplit=512/20:4k/40:64k/40 --size=4m --mem_align=512
+	[ "$(interrupts "$1")" = "$before" ]
+}
+
 metadata_by_sgl() {
 	[ "$(cat "$(queue "$1" max_integrity_segments)")" = 15 ]
 	verify_io --filename="$1" --ioengine=libaio --iodepth=16 --rw=randwrite --bs=64k --size=4m --mem_align=512
