@@ -18,6 +18,7 @@
 #include <linux/sizes.h>
 
 #include "fixture.h"
+#include "p2pmem.h"
 #include "spy.h"
 
 static bool is_lazy(struct fixture *f)
@@ -851,6 +852,84 @@ static void bounced_ends_are_known(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, spy.iova_to_phys, 0);
 }
 
+static void map_sg(struct fixture *f, struct page **pages, int nr,
+		   struct scatterlist *sg)
+{
+	int i;
+
+	sg_init_table(sg, nr);
+	for (i = 0; i < nr; i++)
+		sg_set_page(&sg[i], pages[i], PAGE_SIZE, 0);
+	spy_reset();
+	KUNIT_ASSERT_GT(f->test, dma_map_sg(f->dev, sg, nr, DMA_TO_DEVICE), 0);
+	for (i = 0; i < nr; i++)
+		KUNIT_EXPECT_EQ(f->test, page_to_phys(pages[i]),
+				iommu_iova_to_phys(f->domain, sg_dma_address(sg) +
+						   i * PAGE_SIZE));
+}
+
+static void unmap_sg(struct fixture *f, struct scatterlist *sg, int nr)
+{
+	dma_unmap_sg(f->dev, sg, nr, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(f->test, spy.bytes_mapped, (ssize_t)0);
+}
+
+static int expected_prot(struct page *page)
+{
+	if (is_pci_p2pdma_page(page))
+		return IOMMU_READ | IOMMU_MMIO;
+	return IOMMU_READ | IOMMU_CACHE;
+}
+
+/* Each entry as what it is */
+static void sg_of_device_memory_is_not_cacheable(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct pci_dev *pdev = p2pmem_get(test);
+	struct page *p2p = p2pmem_pages(test, pdev, 3);
+	struct page *ram = fixture_lone_page(test);
+	struct page *lists[][3] = {
+		{ p2p, p2p + 2, ram },
+		{ ram, p2p, p2p + 2 },
+	};
+	struct scatterlist sg[3];
+	int i;
+
+	p2pmem_allow_host_bridge(test, pdev);
+	for (i = 0; i < ARRAY_SIZE(lists); i++) {
+		map_sg(f, lists[i], 3, sg);
+		KUNIT_EXPECT_EQ(test, spy.first_prot, expected_prot(lists[i][0]));
+		KUNIT_EXPECT_EQ(test, spy.prot, expected_prot(lists[i][2]));
+		unmap_sg(f, sg, 3);
+	}
+	map_sg(f, &p2p, 1, sg);
+	KUNIT_EXPECT_EQ(test, spy.prot, IOMMU_READ | IOMMU_MMIO);
+	unmap_sg(f, sg, 1);
+}
+
+static void sg_of_device_memory_is_undone(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct pci_dev *pdev = p2pmem_get(test);
+	struct page *p2p = p2pmem_pages(test, pdev, 1);
+	struct scatterlist sg[3];
+	int i;
+
+	p2pmem_allow_host_bridge(test, pdev);
+	sg_init_table(sg, 3);
+	sg_set_page(&sg[0], fixture_lone_page(test), PAGE_SIZE, 0);
+	sg_set_page(&sg[1], p2p, PAGE_SIZE, 0);
+	sg_set_page(&sg[2], fixture_lone_page(test), PAGE_SIZE, 0);
+	for (i = 1; i <= 3; i++) {
+		spy_reset();
+		spy.fail_map = i;
+		spy.fail_map_errno = -ENOMEM;
+		KUNIT_EXPECT_EQ(test, dma_map_sg(f->dev, sg, 3, DMA_TO_DEVICE), 0);
+		KUNIT_EXPECT_EQ(test, spy.fail_map, 0);
+		KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+	}
+}
+
 static int engine_bounce_init(struct kunit *test)
 {
 	return fixture_init_bounce(test) ?: spy_insert(test);
@@ -878,6 +957,8 @@ static struct kunit_case engine_cases[] = {
 	KUNIT_CASE(link_vec_failure_keeps_earlier_links),
 	KUNIT_CASE(destroy_what_was_linked_before_a_failure),
 	KUNIT_CASE(link_mmio_is_not_cacheable),
+	KUNIT_CASE(sg_of_device_memory_is_not_cacheable),
+	KUNIT_CASE(sg_of_device_memory_is_undone),
 	KUNIT_CASE(attributes_reach_the_iommu),
 	KUNIT_CASE(sync_passes_errno),
 	KUNIT_CASE(streaming_undoes_failed_sync),

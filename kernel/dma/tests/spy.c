@@ -6,6 +6,13 @@
 
 struct spy spy;
 
+static void spy_prot(int prot)
+{
+	if (!spy.map_pages && !spy.map_vec)
+		spy.first_prot = prot;
+	spy.prot = prot;
+}
+
 static int spy_map_pages(struct iommu_domain *domain, unsigned long iova,
 			 phys_addr_t paddr, size_t pgsize, size_t pgcount,
 			 int prot, gfp_t gfp, size_t *mapped)
@@ -15,9 +22,9 @@ static int spy_map_pages(struct iommu_domain *domain, unsigned long iova,
 
 	if (spy.fail_map && !--spy.fail_map)
 		return spy.fail_map_errno;
+	spy_prot(prot);
 	spy.map_pages++;
 	spy.largest_page = max(spy.largest_page, pgsize);
-	spy.prot = prot;
 	err = spy.driver->map_pages(domain, iova, paddr, pgsize, pgcount, prot,
 				    gfp, mapped);
 	spy.bytes_mapped += *mapped - before;
@@ -41,9 +48,9 @@ static int spy_map_vec(struct iommu_domain *domain, unsigned long iova,
 	}
 	if (fail)
 		i--;
+	spy_prot(prot);
 	spy.map_vec++;
 	spy.map_pages += i;
-	spy.prot = prot;
 	if (i)
 		err = spy.driver->map_vec(domain, iova, vec, i, prot, gfp,
 					  mapped);

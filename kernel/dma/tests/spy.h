@@ -26,6 +26,8 @@ struct spy {
 	int flush_all;
 	int iova_to_phys;
 	size_t largest_page;
+	/* Of the first and of the last of them */
+	int first_prot;
 	int prot;
 	/* Mapped since spy_reset(), less what has been unmapped */
 	ssize_t bytes_mapped;
