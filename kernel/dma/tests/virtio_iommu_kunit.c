@@ -128,6 +128,96 @@ static void refused_neighbours(struct kunit *test)
 	dma_iova_free(f->dev, &state);
 }
 
+static void link_refused(struct fixture *f, struct dma_iova_state *state, size_t page,
+			 struct page **pages)
+{
+	refuse = 1;
+	fixture_link_page(f, state, page * PAGE_SIZE, pages[page]);
+	KUNIT_EXPECT_EQ(f->test, 0, refuse);
+}
+
+static void unlink_page(struct fixture *f, struct dma_iova_state *state, size_t page)
+{
+	dma_iova_unlink(f->dev, state, page * PAGE_SIZE, PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
+}
+
+static int sync_page(struct fixture *f, struct dma_iova_state *state, size_t page)
+{
+	return dma_iova_sync(f->dev, state, page * PAGE_SIZE, PAGE_SIZE);
+}
+
+/* The failures of neighbours go one by one, in any order. */
+static void refused_neighbours_around_a_good_one(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 3);
+	struct dma_iova_state state;
+	int i;
+
+	fixture_reserve(f, &state, 0, 3 * PAGE_SIZE);
+	for (i = 0; i < 3; i++)
+		link_refused(f, &state, i, pages);
+	KUNIT_EXPECT_EQ(test, -EINVAL, dma_iova_sync(f->dev, &state, 0, 3 * PAGE_SIZE));
+
+	unlink_page(f, &state, 1);
+	fixture_link_page(f, &state, PAGE_SIZE, pages[1]);
+	KUNIT_EXPECT_EQ(test, 0, sync_page(f, &state, 1));
+	KUNIT_EXPECT_EQ(test, -EINVAL, sync_page(f, &state, 0));
+	KUNIT_EXPECT_EQ(test, -EINVAL, sync_page(f, &state, 2));
+	fixture_expect_device_writes(f, state.addr + PAGE_SIZE, pages[1]);
+
+	unlink_page(f, &state, 1);
+	unlink_page(f, &state, 2);
+	unlink_page(f, &state, 0);
+	for (i = 0; i < 3; i++)
+		fixture_link_page(f, &state, i * PAGE_SIZE, pages[i]);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, 3 * PAGE_SIZE));
+	fixture_destroy(f, &state, 3 * PAGE_SIZE);
+}
+
+/*
+ * One failure of five pages and MOST_FAILURES - 1 of single ones. There is no room
+ * for two parts of the first: the smaller part may be lost, and no more than that.
+ */
+#define MOST_FAILURES	64
+
+static void refused_more_than_is_remembered(struct kunit *test)
+{
+	size_t nr = 5 + 2 * (MOST_FAILURES - 1), i;
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, nr);
+	struct dma_iova_state state;
+
+	fixture_reserve(f, &state, 0, nr * PAGE_SIZE);
+	for (i = 0; i < nr; i++) {
+		if (i < 5 || i % 2 == 0)
+			link_refused(f, &state, i, pages);
+		else
+			fixture_link_page(f, &state, i * PAGE_SIZE, pages[i]);
+	}
+	KUNIT_EXPECT_EQ(test, -EINVAL, sync_page(f, &state, nr - 1));
+
+	/* Twice, at either end */
+	unlink_page(f, &state, 1);
+	fixture_link_page(f, &state, PAGE_SIZE, pages[1]);
+	KUNIT_EXPECT_EQ(test, 0, sync_page(f, &state, 1));
+	for (i = 2; i < 5; i++)
+		KUNIT_EXPECT_EQ(test, -EINVAL, sync_page(f, &state, i));
+	unlink_page(f, &state, 3);
+	fixture_link_page(f, &state, 3 * PAGE_SIZE, pages[3]);
+	KUNIT_EXPECT_EQ(test, 0, sync_page(f, &state, 3));
+	KUNIT_EXPECT_EQ(test, -EINVAL, sync_page(f, &state, 2));
+	for (i = 5; i < nr; i++)
+		KUNIT_EXPECT_EQ(test, i % 2 ? 0 : -EINVAL, sync_page(f, &state, i));
+
+	fixture_destroy(f, &state, nr * PAGE_SIZE);
+	fixture_reserve(f, &state, 0, nr * PAGE_SIZE);
+	for (i = 0; i < nr; i++)
+		fixture_link_page(f, &state, i * PAGE_SIZE, pages[i]);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, nr * PAGE_SIZE));
+	fixture_destroy(f, &state, nr * PAGE_SIZE);
+}
+
 /* A waiter gets the answers to the requests of others, too. */
 static void refused_request_seen_by_another(struct kunit *test)
 {
@@ -234,6 +324,8 @@ static void mappings_are_replayed(struct kunit *test)
 static struct kunit_case viommu_cases[] = {
 	KUNIT_CASE(refused_request_fails_sync),
 	KUNIT_CASE(refused_neighbours),
+	KUNIT_CASE(refused_neighbours_around_a_good_one),
+	KUNIT_CASE(refused_more_than_is_remembered),
 	KUNIT_CASE(refused_request_seen_by_another),
 	KUNIT_CASE(refused_request_unmapped_before_answer),
 	KUNIT_CASE(refused_request_fails_map_page),
