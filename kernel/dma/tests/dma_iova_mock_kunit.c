@@ -12,6 +12,7 @@
 #include <linux/sizes.h>
 
 #include "../../../drivers/iommu/dma-iommu.h"
+#include "../../../drivers/iommu/iommu-pages.h"
 #include "fixture.h"
 
 static struct fixture *create(struct kunit *test, unsigned long page_sizes,
@@ -243,6 +244,56 @@ static void try_alloc_attaches_late(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, sees(f, state.addr), page_to_phys(page));
 	fixture_destroy(f, &state, PAGE_SIZE);
 }
+
+/* A page table page that the IOMMU driver hands to the flush queue */
+static struct page *queued_table;
+/* References to it, at the last flush */
+static int refs_when_flushed;
+static struct iommu_domain_ops mock_ops;
+
+static size_t unmap_and_queue_table(struct iommu_domain *domain, unsigned long iova,
+				    size_t pgsize, size_t pgcount,
+				    struct iommu_iotlb_gather *gather)
+{
+	list_add_tail(&queued_table->lru, &gather->freelist);
+	return mock_ops.unmap_pages(domain, iova, pgsize, pgcount, gather);
+}
+
+static void flush_before_table_is_freed(struct iommu_domain *domain)
+{
+	refs_when_flushed = page_count(queued_table);
+	mock_ops.flush_iotlb_all(domain);
+}
+
+static void domain_flushes_before_it_frees_tables(struct kunit *test)
+{
+	struct fixture *f = create(test, PAGE_SIZE, IOMMU_DOMAIN_DMA_FQ);
+	struct mock_iommu *mock = f->mock;
+	struct dma_iova_state state;
+	void *table;
+
+	link_one_of_two(f, &state);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, PAGE_SIZE));
+	table = iommu_alloc_page(GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, table);
+	queued_table = virt_to_page(table);
+	get_page(queued_table);
+	refs_when_flushed = 0;
+	mock_ops = mock->ops;
+	mock->ops.unmap_pages = unmap_and_queue_table;
+	mock->ops.flush_iotlb_all = flush_before_table_is_freed;
+
+	/* No timer flushes before the domain is freed. */
+	atomic_set(&mock->domain.iova_cookie->fq_timer_on, 1);
+	fixture_destroy(f, &state, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, page_count(queued_table), 2);
+	KUNIT_EXPECT_EQ(test, mock->calls.flush_all, 0);
+	mock_iommu_destroy(test, mock);
+	KUNIT_EXPECT_EQ(test, refs_when_flushed, 2);
+	KUNIT_EXPECT_EQ(test, mock->state.seen, (size_t)0);
+	KUNIT_EXPECT_EQ(test, page_count(queued_table), 1);
+	put_page(queued_table);
+}
 #endif
 
 static struct kunit_case mock_cases[] = {
@@ -255,6 +306,7 @@ static struct kunit_case mock_cases[] = {
 	KUNIT_CASE(link_granule_smaller_than_page),
 #ifndef DMA_IOVA_MAINLINE
 	KUNIT_CASE(try_alloc_attaches_late),
+	KUNIT_CASE(domain_flushes_before_it_frees_tables),
 #endif
 	{}
 };
