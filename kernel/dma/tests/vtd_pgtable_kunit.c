@@ -141,9 +141,12 @@ static u64 device_entry(struct table *table, unsigned long iova, int *level)
 {
 	phys_addr_t at = virt_to_phys(table->domain->pgd);
 	unsigned long pfn = iova >> VTD_PAGE_SHIFT;
+	int width = agaw_to_width(table->domain->agaw);
 	struct dma_pte pte;
 
-	for (*level = LEVELS; ; --*level) {
+	if (iova >> width)
+		return 0;
+	for (*level = agaw_to_level(table->domain->agaw); ; --*level) {
 		pte.val = device_reads(table, at + pfn_level_offset(pfn, *level) *
 						   sizeof(pte));
 		if (!dma_pte_present(&pte))
@@ -442,6 +445,22 @@ static void replaced_tables_are_freed_after_the_invalidation(struct kunit *test)
 	expect_freed_late(test, SZ_1G, true);
 }
 
+static void expect_outside(struct table *table, unsigned long iova, size_t size)
+{
+	struct phys_vec vec = { SZ_8G, size };
+	struct kunit *test = table->pt.test;
+	size_t mapped = 0;
+
+	KUNIT_EXPECT_EQ(test, -EFAULT,
+			table_map_pages(&table->ops, iova, SZ_8G, PAGE_SIZE,
+					size / PAGE_SIZE, table->pt.prot, GFP_KERNEL,
+					&mapped));
+	KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
+	KUNIT_EXPECT_EQ(test, -EFAULT,
+			pgtable_map_vec(&table->pt, iova, &vec, 1, &mapped));
+	KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
+}
+
 /* Beyond the addresses of the device, of the tables, and of 64 bits */
 static void map_outside_of_the_domain(struct kunit *test)
 {
@@ -459,17 +478,7 @@ static void map_outside_of_the_domain(struct kunit *test)
 	size_t mapped, i;
 
 	for (i = 0; i < ARRAY_SIZE(outside); i++) {
-		mapped = 0;
-		KUNIT_EXPECT_EQ(test, -EFAULT,
-				table_map_pages(&table->ops, outside[i].iova, SZ_8G,
-						PAGE_SIZE, outside[i].size / PAGE_SIZE,
-						table->pt.prot, GFP_KERNEL, &mapped));
-		KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
-		vec = (struct phys_vec) { SZ_8G, outside[i].size };
-		KUNIT_EXPECT_EQ(test, -EFAULT,
-				pgtable_map_vec(&table->pt, outside[i].iova, &vec, 1,
-						&mapped));
-		KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
+		expect_outside(table, outside[i].iova, outside[i].size);
 		KUNIT_EXPECT_EQ(test, (phys_addr_t)0,
 				table_iova_to_phys(&table->ops, SZ_4G));
 	}
@@ -484,6 +493,50 @@ static void map_outside_of_the_domain(struct kunit *test)
 			pgtable_map_vec(&table->pt, end - PAGE_SIZE, &vec, 1, &mapped));
 	KUNIT_EXPECT_EQ(test, mapped, table_unmap(table, end - PAGE_SIZE, mapped));
 	KUNIT_EXPECT_EQ(test, device_translates(table, end - PAGE_SIZE), (phys_addr_t)0);
+}
+
+static void expect_nothing_beyond(struct table *table, unsigned long iova)
+{
+	struct kunit *test = table->pt.test;
+
+	expect_outside(table, iova, PAGE_SIZE);
+	expect_outside(table, iova, SZ_2M);
+	KUNIT_EXPECT_EQ(test, (phys_addr_t)0, table_iova_to_phys(&table->ops, iova));
+	KUNIT_EXPECT_EQ(test, (size_t)0, table_unmap(table, iova, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, (size_t)0, table_unmap(table, iova, SZ_2M));
+}
+
+/*
+ * After a device behind a narrow IOMMU, one behind a wide IOMMU has been attached.
+ * The domain has the addresses of the second by then, and the tables of the first.
+ */
+static void map_beyond_narrow_tables(struct kunit *test)
+{
+	struct table *table = table_get(test);
+	unsigned long beyond[] = { BIT(39), BIT(40), BIT(48) - SZ_2M };
+	struct phys_vec pages = { SZ_4G, SZ_2M };
+	struct dmar_domain *domain = table->domain;
+	size_t i;
+
+	domain->agaw = width_to_agaw(39);
+	domain->gaw = 48;
+	domain->domain.geometry.aperture_end = BIT(48) - 1;
+
+	for (i = 0; i < ARRAY_SIZE(beyond); i++) {
+		expect_nothing_beyond(table, beyond[i]);
+		KUNIT_EXPECT_EQ(test, (phys_addr_t)0,
+				table_iova_to_phys(&table->ops, 0));
+	}
+	expect_mapped(table, 0, &pages, 1);
+	for (i = 0; i < ARRAY_SIZE(beyond); i++)
+		expect_nothing_beyond(table, beyond[i]);
+	pgtable_expect(&table->pt, 0, &pages, 1, SZ_2M);
+	expect_outside(table, BIT(39) - SZ_2M, SZ_4M);
+	expect_mapped(table, BIT(39) - SZ_2M, &pages, 1);
+	pgtable_expect(&table->pt, BIT(39) - SZ_2M, &pages, 1, SZ_2M);
+
+	/* The driver frees what the IOMMU has. */
+	domain->gaw = 39;
 }
 
 /* The driver makes readable, too, what is mapped for writing. */
@@ -702,6 +755,7 @@ static struct kunit_case vtd_cases[] = {
 	KUNIT_CASE(map_vec_says_how_far_it_got),
 	KUNIT_CASE(map_over_a_mapping),
 	KUNIT_CASE(map_outside_of_the_domain),
+	KUNIT_CASE(map_beyond_narrow_tables),
 	KUNIT_CASE(replaced_tables_are_freed_after_the_invalidation),
 	KUNIT_CASE(device_may_do_what_is_mapped),
 	KUNIT_CASE(unmap_frees_full_tables),
