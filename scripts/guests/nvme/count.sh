@@ -145,3 +145,9 @@ verify_p2p() {
 	"$@" --name=in --do_verify=0
 	"$@" --name=in --mem="$mem" --verify_only
 }
+
+# mix_p2p <where> <disk>: memory of the controller and ordinary memory, in one call
+mix_p2p() {
+	[ "$(/p2p_direct_io "$2" "$(p2p_of "$1")")" -ge 32 ]
+	no_errors
+}

@@ -131,6 +131,7 @@ fi
 count_phases
 for where in $(echo "${P2P:-}" | tr , ' '); do
 	try "verify P2P by $where" verify_p2p "$where" "$plain"
+	try "verify ordinary memory and P2P by $where in one call" mix_p2p "$where" "$plain"
 done
 try 'verify direct and buffered I/O' verify "$plain"
 try 'verify direct and buffered I/O, with metadata' verify "$protected"

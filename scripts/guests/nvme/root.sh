@@ -22,7 +22,9 @@ for name in meta-sgl few-meta; do
 	mkdir "$root/$name"
 	install_modules "$root/$name" "$out/$name" nvme{-core,}
 done
-build_program build/linux/tools/testing/selftests/dma/nvme_passthrough.c "$root/nvme_passthrough" "$out/nvme_passthrough.log"
+for name in nvme_passthrough p2p_direct_io; do
+	build_program build/linux/tools/testing/selftests/dma/$name.c "$root/$name" "$out/$name.log"
+done
 pack_root "$root" > "$out/initramfs"
 mkdir -p build/nvme
 iasl -p build/nvme/port scripts/guests/nvme/port.asl > "$out/iasl.log" 2>&1 ||
