@@ -150,7 +150,10 @@ static bool blk_dma_first_segment(struct request *req, struct device *dma_dev,
 	return blk_dma_next_segment(req, iter, seg);
 }
 
-/* The attributes of the links */
+/*
+ * The attributes of the mapping. Nothing is logged when it fails, since the
+ * request is tried again.
+ */
 static inline unsigned long blk_dma_attrs(const struct blk_dma_iter *iter)
 {
 	if (iter->p2pdma.map == PCI_P2PDMA_MAP_THRU_HOST_BRIDGE)
@@ -172,10 +175,11 @@ blk_dma_map_segment(struct request *req, struct device *dma_dev,
 		return true;
 	case PCI_P2PDMA_MAP_THRU_HOST_BRIDGE:
 		iter->addr = dma_map_phys(dma_dev, bvec_phys(seg), seg->bv_len,
-					  rq_dma_dir(req), DMA_ATTR_MMIO);
+					  rq_dma_dir(req), blk_dma_attrs(iter));
 		break;
 	case PCI_P2PDMA_MAP_NONE:
-		iter->addr = dma_map_bvec(dma_dev, seg, rq_dma_dir(req), 0);
+		iter->addr = dma_map_bvec(dma_dev, seg, rq_dma_dir(req),
+					  blk_dma_attrs(iter));
 		break;
 	default:
 		return blk_dma_fail(iter, BLK_STS_TARGET);
