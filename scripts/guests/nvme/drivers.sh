@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# drivers.sh <directory>: two more builds of the NVMe driver, in <directory>/<name>.
+# drivers.sh <directory>: three more builds of the NVMe driver, in <directory>/<name>.
 # QEMU's controller can take SGLs for metadata, but does not say so:
 #
 #   meta-sgl	takes its word for given
 #   few-meta	has the queue allow one segment of metadata more than there is room for,
 #		besides: two
+#   meta-only	takes the controller for one that has no SGLs for data, besides
 set -euo pipefail
 . "$(dirname "$0")/../../lib/repo.sh"
 
@@ -28,11 +29,14 @@ build()
 		die_log "$out/$1.log" "$out/$1: does not compile"
 }
 
-rm -rf "$out"/{meta-sgl,few-meta}
+rm -rf "$out"/{meta-sgl,few-meta,meta-only}
 cp -rL build/linux/drivers/nvme/host "$out/meta-sgl"
-edit "$out/meta-sgl/nvme.h" 's/return ctrl->sgls & NVME_CTRL_SGLS_MSDS;/return true;/'
+edit "$out/meta-sgl/nvme.h" 's/(ctrl->sgls & NVME_CTRL_SGLS_MSDS);/true;/'
 cp -r "$out/meta-sgl" "$out/few-meta"
 edit "$out/few-meta/pci.c" 's/^#define NVME_MAX_META_SEGS .*/#define NVME_MAX_META_SEGS 1/
 	s/max_integrity_segments = NVME_MAX_META_SEGS;/max_integrity_segments = NVME_MAX_META_SEGS + 1;/'
+cp -r "$out/meta-sgl" "$out/meta-only"
+edit "$out/meta-only/nvme.h" 's/return ctrl->sgls & ((1 << 0) | (1 << 1));/return false;/'
 build meta-sgl
 build few-meta
+build meta-only

@@ -163,5 +163,8 @@ try 'metadata by SGL' metadata_by_sgl "$protected"
 doing='load the driver that has less room for metadata than it says'
 another_driver /few-meta
 try 'refuse more metadata than there is room for' too_much_metadata "$protected"
+doing='load the driver for a controller that has SGLs for metadata only'
+another_driver /meta-only
+try 'metadata by SGL only where data can have one' metadata_without_sgl "$protected"
 try 'unbind the disks' unbind "$plain" "$protected"
 doing=ok

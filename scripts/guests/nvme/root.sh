@@ -18,7 +18,7 @@ for name in mke2fs e2fsck blkdiscard; do install_program "$root" $name; done
 cp /etc/mke2fs.conf "$root/etc/"
 cp scripts/guests/nvme/{*.fio,count.sh,disks.sh,faults.sh,steps.sh,ways.sh} "$root/"
 install_modules "$root" "$kernel" drivers/nvme/host/nvme{-core,}
-for name in meta-sgl few-meta; do
+for name in meta-sgl few-meta meta-only; do
 	mkdir "$root/$name"
 	install_modules "$root/$name" "$out/$name" nvme{-core,}
 done

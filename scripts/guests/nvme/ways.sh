@@ -120,6 +120,12 @@ metadata_by_sgl() {
 	passthrough_by_ioctl "$1" 8
 }
 
+metadata_without_sgl() {
+	[ "$(cat "$(queue "$1" max_integrity_segments)")" = 1 ]
+	verify_io --filename="$1" --ioengine=libaio --iodepth=16 --rw=randwrite --bs=64k --size=4m --mem_align=512
+	passthrough_by_ioctl "$1" 8
+}
+
 # Metadata that crosses a page is two segments. With room for one only, the caller gets an
 # I/O error, and nothing else is overwritten. An IOMMU maps them as one range, if it has
 # IO addresses.
