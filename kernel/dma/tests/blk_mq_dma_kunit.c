@@ -1993,6 +1993,32 @@ static void queue_aligns_buffers_to_checksums(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, queue_dma_alignment(req->q), limits.dma_alignment);
 }
 
+/* As when a disk is formatted again */
+static void queue_forgets_checksums(struct kunit *test)
+{
+	struct queue_limits limits = no_limits, top;
+	struct request *req;
+
+	limits.logical_block_size = 4096;
+	limits.dma_alignment = 3;
+	limits.integrity.csum_type = BLK_INTEGRITY_CSUM_CRC;
+	set_metadata_size(&limits.integrity, 16);
+	req = new_request(test, &limits, REQ_OP_READ);
+	KUNIT_EXPECT_EQ(test, queue_dma_alignment(req->q), 4095);
+	blk_set_stacking_limits(&top);
+	top.dma_alignment = 3;
+	KUNIT_EXPECT_EQ(test, 0, blk_stack_limits(&top, &req->q->limits, 0));
+	KUNIT_EXPECT_EQ(test, top.dma_alignment, 4095);
+	/* The device itself can access metadata anywhere. */
+	KUNIT_EXPECT_EQ(test, req->q->limits.dma_alignment, 3);
+
+	limits = queue_limits_start_update(req->q);
+	limits.logical_block_size = 512;
+	memset(&limits.integrity, 0, sizeof(limits.integrity));
+	KUNIT_ASSERT_EQ(test, 0, queue_limits_commit_update(req->q, &limits));
+	KUNIT_EXPECT_EQ(test, queue_dma_alignment(req->q), 3);
+}
+
 static void direct_segments(struct kunit *test)
 {
 	static const size_t lens[] = { PAGE_SIZE - 512, PAGE_SIZE, 1024 };
@@ -2282,6 +2308,7 @@ static struct kunit_suite bounce_suite = {
 
 static struct kunit_case direct_cases[] = {
 	KUNIT_CASE(queue_aligns_buffers_to_checksums),
+	KUNIT_CASE(queue_forgets_checksums),
 	KUNIT_CASE(direct_segments),
 	KUNIT_CASE(direct_moves_data),
 	KUNIT_CASE(direct_p2p),
