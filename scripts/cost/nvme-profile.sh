@@ -7,6 +7,7 @@
 #   IOS=64	number of I/Os that are traced
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
+kernel=bench
 LATENCY=20000000	# a guest that is traced is slow, and so is its disk to be
 . scripts/cost/guest.sh
 . scripts/lib/profile.sh
@@ -14,7 +15,7 @@ LATENCY=20000000	# a guest that is traced is slow, and so is its disk to be
 [ $# = 5 ] || die "nvme-profile.sh $*: five arguments: <machine> base|linux read|write <bytes> <layout>"
 ios=${IOS:-64}
 dir=$out/profile.$1.$2.$3.$4.$5
-symbols=$out/$2/System.map
+symbols=$(kernel_dir "$2")/System.map
 machine "$1" arch > /dev/null
 for file in "$out/initramfs" "$symbols"; do
 	[ -f "$file" ] || die "$file: missing: scripts/cost/nvme.sh $1"
