@@ -16,8 +16,8 @@ function row(what, a, b, c, d, e, f, g, h, i, j) {
 }
 
 # In strict mode each interrupt, or poll that finds something, ends with one wait for each
-# 16 of its requests, or part of 16, and only what was mapped is invalidated. An IOMMU that caches entries that are not
-# present, as QEMU's of AMD does, waits when it maps as well.
+# 16 of its requests, or part of 16, and only what was mapped is invalidated. An IOMMU that
+# caches entries that are not present, as QEMU's of AMD does, waits when it maps as well.
 function judge_waits(phase,	waits, interrupts, most) {
 	waits = waits_in(phase)
 	interrupts = traced(phase, "pci_nvme_irq_msix")
