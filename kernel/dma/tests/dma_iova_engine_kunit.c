@@ -723,16 +723,23 @@ static void streaming_undoes_failed_sync(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, spy.unmap_pages, 2);
 }
 
+/* A list of whole pages */
+static void fill_sg(struct scatterlist *sg, struct page **pages, int nr)
+{
+	int i;
+
+	sg_init_table(sg, nr);
+	for (i = 0; i < nr; i++)
+		sg_set_page(&sg[i], pages[i], PAGE_SIZE, 0);
+}
+
 static void streaming_syncs_once(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct page **pages = fixture_scattered_pages(test, 4);
 	struct scatterlist sg[4];
-	int i;
 
-	sg_init_table(sg, 4);
-	for (i = 0; i < 4; i++)
-		sg_set_page(&sg[i], pages[i], PAGE_SIZE, 0);
+	fill_sg(sg, pages, 4);
 	KUNIT_EXPECT_GT(test, dma_map_sg(f->dev, sg, 4, DMA_TO_DEVICE), 0);
 	KUNIT_EXPECT_EQ(test, spy.map_pages, 4);
 	KUNIT_EXPECT_EQ(test, spy.sync_map, 1);
@@ -857,9 +864,7 @@ static void map_sg(struct fixture *f, struct page **pages, int nr,
 {
 	int i;
 
-	sg_init_table(sg, nr);
-	for (i = 0; i < nr; i++)
-		sg_set_page(&sg[i], pages[i], PAGE_SIZE, 0);
+	fill_sg(sg, pages, nr);
 	spy_reset();
 	KUNIT_ASSERT_GT(f->test, dma_map_sg(f->dev, sg, nr, DMA_TO_DEVICE), 0);
 	for (i = 0; i < nr; i++)
@@ -911,15 +916,16 @@ static void sg_of_device_memory_is_undone(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct pci_dev *pdev = p2pmem_get(test);
-	struct page *p2p = p2pmem_pages(test, pdev, 1);
+	struct page *pages[] = {
+		fixture_lone_page(test),
+		p2pmem_pages(test, pdev, 1),
+		fixture_lone_page(test),
+	};
 	struct scatterlist sg[3];
 	int i;
 
 	p2pmem_allow_host_bridge(test, pdev);
-	sg_init_table(sg, 3);
-	sg_set_page(&sg[0], fixture_lone_page(test), PAGE_SIZE, 0);
-	sg_set_page(&sg[1], p2p, PAGE_SIZE, 0);
-	sg_set_page(&sg[2], fixture_lone_page(test), PAGE_SIZE, 0);
+	fill_sg(sg, pages, 3);
 	for (i = 1; i <= 3; i++) {
 		spy_reset();
 		spy.fail_map = i;

@@ -74,6 +74,16 @@ static int viommu_init(struct kunit *test)
 	return 0;
 }
 
+static void unlink_page(struct fixture *f, struct dma_iova_state *state, size_t page)
+{
+	dma_iova_unlink(f->dev, state, page * PAGE_SIZE, PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
+}
+
+static int sync_page(struct fixture *f, struct dma_iova_state *state, size_t page)
+{
+	return dma_iova_sync(f->dev, state, page * PAGE_SIZE, PAGE_SIZE);
+}
+
 static void refused_request_fails_sync(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -89,10 +99,10 @@ static void refused_request_fails_sync(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, refuse);
 
 	/* Of that range alone, and until it is unmapped */
-	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 2 * PAGE_SIZE, PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, -EINVAL, dma_iova_sync(f->dev, &state, PAGE_SIZE, PAGE_SIZE));
-	dma_iova_unlink(f->dev, &state, PAGE_SIZE, PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
+	KUNIT_EXPECT_EQ(test, 0, sync_page(f, &state, 0));
+	KUNIT_EXPECT_EQ(test, 0, sync_page(f, &state, 2));
+	KUNIT_EXPECT_EQ(test, -EINVAL, sync_page(f, &state, 1));
+	unlink_page(f, &state, 1);
 	fixture_link_page(f, &state, PAGE_SIZE, pages[1]);
 	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, 3 * PAGE_SIZE));
 	fixture_expect_device_writes(f, state.addr + PAGE_SIZE, pages[1]);
@@ -112,19 +122,19 @@ static void refused_neighbours(struct kunit *test)
 		refuse = 1;
 		fixture_link_page(f, &state, i * PAGE_SIZE, pages[i]);
 	}
-	KUNIT_EXPECT_EQ(test, -EINVAL, dma_iova_sync(f->dev, &state, 0, PAGE_SIZE));
-	dma_iova_unlink(f->dev, &state, 0, PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
-	dma_iova_unlink(f->dev, &state, 3 * PAGE_SIZE, PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
+	KUNIT_EXPECT_EQ(test, -EINVAL, sync_page(f, &state, 0));
+	unlink_page(f, &state, 0);
+	unlink_page(f, &state, 3);
 	fixture_link_page(f, &state, 0, pages[0]);
 	fixture_link_page(f, &state, 3 * PAGE_SIZE, pages[3]);
-	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 3 * PAGE_SIZE, PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, -EINVAL, dma_iova_sync(f->dev, &state, PAGE_SIZE, PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, -EINVAL, dma_iova_sync(f->dev, &state, 2 * PAGE_SIZE, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, 0, sync_page(f, &state, 0));
+	KUNIT_EXPECT_EQ(test, 0, sync_page(f, &state, 3));
+	KUNIT_EXPECT_EQ(test, -EINVAL, sync_page(f, &state, 1));
+	KUNIT_EXPECT_EQ(test, -EINVAL, sync_page(f, &state, 2));
 	dma_iova_unlink(f->dev, &state, 0, 4 * PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
 	fixture_link_page(f, &state, PAGE_SIZE, pages[1]);
-	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, PAGE_SIZE, PAGE_SIZE));
-	dma_iova_unlink(f->dev, &state, PAGE_SIZE, PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
+	KUNIT_EXPECT_EQ(test, 0, sync_page(f, &state, 1));
+	unlink_page(f, &state, 1);
 	dma_iova_free(f->dev, &state);
 }
 
@@ -134,16 +144,6 @@ static void link_refused(struct fixture *f, struct dma_iova_state *state, size_t
 	refuse = 1;
 	fixture_link_page(f, state, page * PAGE_SIZE, pages[page]);
 	KUNIT_EXPECT_EQ(f->test, 0, refuse);
-}
-
-static void unlink_page(struct fixture *f, struct dma_iova_state *state, size_t page)
-{
-	dma_iova_unlink(f->dev, state, page * PAGE_SIZE, PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
-}
-
-static int sync_page(struct fixture *f, struct dma_iova_state *state, size_t page)
-{
-	return dma_iova_sync(f->dev, state, page * PAGE_SIZE, PAGE_SIZE);
 }
 
 /* The failures of neighbours go one by one, in any order. */
