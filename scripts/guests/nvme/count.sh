@@ -98,20 +98,21 @@ scatter() {
 count_phases() {
 	# Eight at once, and no more until all of them are done
 	local batch='--iodepth=8 --iodepth_batch=8 --iodepth_batch_complete_min=8'
+	local batch32='--iodepth=32 --iodepth_batch=32 --iodepth_batch_complete_min=32'
 
 	doing='scatter memory'
 	scatter
 	set_probes
 	count '4 KiB' "$plain" 64 --rw=randrw --bs=4k
-	count '4 KiB, 32 together' "$plain" 512 --rw=randrw --bs=4k --iodepth=32 --iodepth_batch=32 \
-		--iodepth_batch_complete_min=32
+	# shellcheck disable=SC2086
+	count '4 KiB, 32 together' "$plain" 512 --rw=randrw --bs=4k $batch32
 	# A scheduler has to know of each request when it ends.
 	echo mq-deadline >"/sys/block/${plain##*/}/queue/scheduler"
-	count '4 KiB, 32 scheduled' "$plain" 512 --rw=randrw --bs=4k --iodepth=32 --iodepth_batch=32 \
-		--iodepth_batch_complete_min=32
+	# shellcheck disable=SC2086
+	count '4 KiB, 32 scheduled' "$plain" 512 --rw=randrw --bs=4k $batch32
 	echo none >"/sys/block/${plain##*/}/queue/scheduler"
-	count '4 KiB, 32 polled' "$plain" 512 --rw=randrw --bs=4k --ioengine=io_uring --hipri=1 --iodepth=32 \
-		--iodepth_batch=32 --iodepth_batch_complete_min=32
+	# shellcheck disable=SC2086
+	count '4 KiB, 32 polled' "$plain" 512 --rw=randrw --bs=4k --ioengine=io_uring --hipri=1 $batch32
 	count '4 KiB at 512' "$plain" 64 --rw=randrw --bs=4k --iodepth=4 --mem_align=512
 	# shellcheck disable=SC2086 # several arguments
 	count '16 KiB, 8 merged' "$plain" 256 --rw=write --bs=16k $batch

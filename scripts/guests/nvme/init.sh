@@ -159,12 +159,12 @@ if [ -e $hiwater ]; then echo "bounced $(cat $hiwater)" >&3; fi
 try 'unbind and bind the driver under load' rebind_under_load "$plain" "$protected"
 doing='load the driver that has SGLs for metadata'
 another_driver /meta-sgl
-try 'metadata by SGL' metadata_by_sgl "$protected"
+try 'metadata by SGL' metadata_in "$protected" 15
 doing='load the driver that has less room for metadata than it says'
 another_driver /few-meta
 try 'refuse more metadata than there is room for' too_much_metadata "$protected"
 doing='load the driver for a controller that has SGLs for metadata only'
 another_driver /meta-only
-try 'metadata by SGL only where data can have one' metadata_without_sgl "$protected"
+try 'metadata by SGL only where data can have one' metadata_in "$protected" 1
 try 'unbind the disks' unbind "$plain" "$protected"
 doing=ok

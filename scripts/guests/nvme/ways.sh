@@ -114,14 +114,9 @@ polled() {
 	[ "$(interrupts "$1")" = "$before" ]
 }
 
-metadata_by_sgl() {
-	[ "$(cat "$(queue "$1" max_integrity_segments)")" = 15 ]
-	verify_io --filename="$1" --ioengine=libaio --iodepth=16 --rw=randwrite --bs=64k --size=4m --mem_align=512
-	passthrough_by_ioctl "$1" 8
-}
-
-metadata_without_sgl() {
-	[ "$(cat "$(queue "$1" max_integrity_segments)")" = 1 ]
+# metadata_in <disk> <segments of it that a request may have>
+metadata_in() {
+	[ "$(cat "$(queue "$1" max_integrity_segments)")" = "$2" ]
 	verify_io --filename="$1" --ioengine=libaio --iodepth=16 --rw=randwrite --bs=64k --size=4m --mem_align=512
 	passthrough_by_ioctl "$1" 8
 }
