@@ -27,28 +27,9 @@ headed_otherwise()
 		patches/series | sed -n 's/^[<>] //p'
 }
 
-# awk program: prints why a patch has no proper head
-read -rd '' head_of_patch <<- 'EOT' || true
-	/^(diff --git |--- a\/)/ && !below { why = "no line --- before the diff"; exit }
-	below && /^(diff --git |--- a\/)/ { diff = 1; exit }
-	/^---$/ && !below	 { below = NR; next }
-	NR == 1 && !/^Subject: ./ { why = "no Subject: in line 1"; exit }
-	NR == 2 && /./		 { why = "no blank line 2"; exit }
-	!below && /^(From|Date|Signed-off-by): / { why = $1 " is added by make series"; exit }
-	!below && NR > 2 && /./	 { body = 1 }
-	below && /^Brings: [^ ]+$/ { brings = 1; next }
-	below && /./		 { why = "line " NR " is no Brings: line"; exit }
-	END {
-		if (!why && !below) why = "no line ---"
-		if (!why && !body) why = "no message"
-		if (!why && !diff && !brings) why = "neither edits nor brings a file"
-		if (why) print FILENAME " (" why ")"
-	}
-EOT
-
 head_is_wrong()
 {
-	for p in $patches; do awk "$head_of_patch" "patches/$p"; done
+	for p in $patches; do awk -f scripts/check/head.awk "patches/$p"; done
 	awk 'NR == 1 && !/./ || NR == 2 && /./ { bad = 1 }
 	     END { if (bad || NR < 3) print FILENAME " (subject, blank line, text)" }' \
 		patches/0000-cover-letter.txt 2> /dev/null || echo "patches/0000-cover-letter.txt (missing)"
@@ -127,6 +108,13 @@ script_not_in_map()
 	done
 }
 
+script_too_long()
+{
+	git ls-files -co --exclude-standard scripts | grep -v '\.c$' | while read -r f; do
+		if [ -f "$f" ] && [ "$(wc -l < "$f")" -gt 150 ]; then echo "$f ($(wc -l < "$f") lines)"; fi
+	done
+}
+
 # An edit of the code can leave a break behind that does nothing any more.
 break_of_nothing()
 {
@@ -154,5 +142,6 @@ rule numbered_otherwise		"every patch has the number of its place"
 rule table_is_old		"patches/README.md is what scripts/tree/patches.sh makes"
 rule directory_not_known	"every directory is one that make tree looks into"
 rule script_not_in_map		"every script is in the map in HACKING.md"
+rule script_too_long		"no script has more than 150 lines"
 rule break_of_nothing		"every break changes a line of the code"
 exit "$failed"

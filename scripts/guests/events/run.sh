@@ -35,7 +35,7 @@ make_initramfs()
 	guest_root "$root" scripts/guests/events/init.sh
 	install_fio "$root" "$out"
 	build_program scripts/guests/events/load-crash-kernel.c "$root/bin/load-crash-kernel" "$out/load-crash-kernel.log"
-	cp scripts/guests/nvme/{disks,faults}.sh "$root/"
+	cp scripts/guests/nvme/{disks,load}.sh scripts/guests/events/events.sh "$root/"
 	install_modules "$root" "build/kernels/$kernel" drivers/nvme/host/nvme{-core,}
 	pack_root "$root" > "$out/crash-initramfs"
 	mkdir "$root/crash"

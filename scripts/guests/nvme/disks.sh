@@ -58,3 +58,11 @@ mapped_pages() {
 	tables=/sys/kernel/debug/iommu/intel/$(basename "$(pci_of "$1")")/domain_translation_struct
 	if [ -e "$tables" ]; then grep -c '|' "$tables" || :; fi
 }
+
+controller_of() {
+	readlink -f "/sys/block/${1##*/}/device"
+}
+
+is_live() {
+	grep -q '^live$' "$(controller_of "$1")/state"
+}

@@ -1,40 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=dash
+# shellcheck shell=dash disable=SC2154
 #
 # Sourced by scripts/guests/nvme/init.sh: fails each step of the mapping of a request in
 # turn, by CONFIG_FAIL_DMA_IOVA, and dma_pool_alloc() by CONFIG_FAIL_FUNCTION. The reader
 # must not notice a lack of memory, and must get any other error. In the end nothing may
 # be mapped, reserved or allocated that was not before.
-
-debug=/sys/kernel/debug
-
-# fail_calls <fail_dma_*, or a function that returns NULL> <n> <times>: from the nth call on
-fail_calls() {
-	case $1 in
-	fail_dma_*)
-		inject=$debug/$1
-		basename "$(pci_of "$disk")" >"$inject/device"
-		;;
-	*)
-		inject=$debug/fail_function
-		echo "$1" >"$inject/inject"
-		printf 0 >"$inject/$1/retval"
-		;;
-	esac
-	echo N >"$inject/task-filter"
-	echo 0 >"$inject/verbose"
-	echo 1 >"$inject/interval"
-	echo 100 >"$inject/probability"
-	echo "$2" >"$inject/space"
-	echo "$3" >"$inject/times"
-}
-
-# Sets $left to the number of calls that have not come
-fail_no_more() {
-	left=$(cat "$inject/times")
-	echo 0 >"$inject/times"
-	if [ -e "$inject/inject" ]; then echo >"$inject/inject"; fi
-}
 
 # read_disk <bytes> <to>: one request, from scattered pages
 read_disk() {
