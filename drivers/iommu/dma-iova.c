@@ -718,7 +718,7 @@ int iommu_dma_iova_link_vec(struct device *dev,
  * @offset:	start of the range, in bytes; within the reservation
  * @size:	number of bytes, not 0; offset + size is within the reservation
  * @dir:	as the pieces were linked
- * @attrs:	as the pieces were linked; DMA_ATTR_SKIP_CPU_SYNC may differ
+ * @attrs:	as linked; only DMA_ATTR_SKIP_CPU_SYNC and _NO_WARN may differ
  *
  * Context: Any.
  */
@@ -765,7 +765,7 @@ static void iova_unlink_first(struct device *dev, struct iommu_domain *domain,
  * @mapped_len:	number of bytes linked from offset 0 on, at most the size of the
  *		reservation
  * @dir:	as the pieces were linked
- * @attrs:	as the pieces were linked; DMA_ATTR_SKIP_CPU_SYNC may differ
+ * @attrs:	as linked; only DMA_ATTR_SKIP_CPU_SYNC and _NO_WARN may differ
  *
  * In lazy mode the IO addresses wait in the flush queue, as after
  * dma_unmap_page().
@@ -817,7 +817,7 @@ bool iommu_dma_iova_gathers(struct device *dev,
  * @mapped_len:	number of bytes linked from offset 0 on, not 0, at most the size
  *		of the reservation
  * @dir:	as the pieces were linked
- * @attrs:	as the pieces were linked; DMA_ATTR_SKIP_CPU_SYNC may differ
+ * @attrs:	as linked; only DMA_ATTR_SKIP_CPU_SYNC and _NO_WARN may differ
  *
  * Context: Any.
  */

@@ -343,7 +343,7 @@ void debug_dma_iova_link_vec(struct device *dev,
 		return;
 
 	mistake.range.first = state->addr + offset;
-	for (; nr; vec++, nr--) {
+	for (; nr && !dma_debug_disabled(); vec++, nr--) {
 		if (!(attrs & DMA_ATTR_MMIO))
 			dbg_check_memory(dev, vec);
 		dbg_link_piece(dev, state, vec, offset, err, &mistake);
@@ -415,12 +415,14 @@ static bool dbg_whole(const struct dma_debug_entry *piece,
 	return piece->dev_addr >= range.first && dbg_last(piece) <= range.last;
 }
 
+/* mapping.c has warned if there is no direction. */
 static void dbg_check_piece(const struct dma_debug_entry *piece,
 			    struct dbg_mistake *mistake)
 {
 	if (!dbg_whole(piece, mistake->range))
 		dbg_note(mistake, "unlinks half a piece", piece);
-	else if (piece->direction != mistake->dir)
+	else if (piece->direction != mistake->dir &&
+		 valid_dma_direction(mistake->dir))
 		dbg_note(mistake, "unlinks memory with another direction",
 			 piece);
 	else if ((piece->attrs ^ mistake->attrs) & ~DBG_FREE_ATTRS)
@@ -567,7 +569,8 @@ void debug_dma_iova_hand_over(struct device *dev,
 	unsigned long flags;
 	u64 linked = 0;
 
-	if (unlikely(dma_debug_disabled()) || !dbg_within(state, offset, size))
+	if (unlikely(dma_debug_disabled()) || !valid_dma_direction(dir) ||
+	    !dbg_within(state, offset, size))
 		return;
 
 	mistake.range = dbg_range(dev, state, offset, size);
@@ -642,15 +645,19 @@ static struct dma_debug_entry *dbg_dump_piece(const struct dbg_dump *dump)
 	lockdep_assert_held(&dbg_lock);
 
 	hlist_for_each_entry(entry, &dbg_reservations[dump->bucket], hash) {
-		if (entry->dev_addr == dump->addr && entry->dev == dump->dev)
-			return dbg_find_piece(entry, dump->next);
+		if (entry->dev_addr != dump->addr || entry->dev != dump->dev)
+			continue;
+		/* There is nothing behind the last IO address. */
+		if (dump->next < entry->dev_addr)
+			return NULL;
+		return dbg_find_piece(entry, dump->next);
 	}
 	return NULL;
 }
 
 /*
  * Format the next line of this bucket; false if there is none. The names are
- * read under the lock: as long as the entry exists, so does the device.
+ * read under the lock, as the device may go when the entry has gone.
  */
 static bool dbg_dump_next(struct dbg_dump *dump, struct device *only)
 {
@@ -701,6 +708,9 @@ void debug_dma_iova_dump(struct seq_file *seq, struct device *dev)
 				seq_printf(seq, "%s\n", dump.line);
 			else if (more)
 				pr_info("%s\n", dump.line);
+			/* The file is read again, with a larger buffer. */
+			if (seq && seq_has_overflowed(seq))
+				return;
 		} while (more);
 	}
 }

@@ -609,6 +609,36 @@ static void report_never_synchronised(struct kunit *test)
 	give_up(f, pages, 2 * FORGOTTEN);
 }
 
+/* Calls without a direction are refused with a warning, which is enough. */
+static void silent_without_direction(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 2);
+	struct dma_iova_state state;
+	u32 errors = error_count(test);
+	int i;
+
+	fixture_reserve(f, &state, 0, 2 * PAGE_SIZE);
+	for (i = 0; i < 2; i++)
+		KUNIT_EXPECT_EQ(test, 0,
+				dma_iova_link(f->dev, &state,
+					      page_to_phys(pages[i]),
+					      i * PAGE_SIZE, PAGE_SIZE,
+					      DMA_FROM_DEVICE, 0));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0,
+					       2 * PAGE_SIZE));
+	warnings_expect(test, ENTRY);
+	dma_iova_sync_for_cpu(f->dev, &state, 0, PAGE_SIZE, DMA_NONE);
+	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+	warnings_expect(test, ENTRY);
+	dma_iova_unlink(f->dev, &state, PAGE_SIZE, PAGE_SIZE, DMA_NONE, 0);
+	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+	warnings_expect(test, ENTRY);
+	dma_iova_destroy(f->dev, &state, PAGE_SIZE, DMA_NONE, 0);
+	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+	KUNIT_EXPECT_EQ(test, error_count(test), errors);
+}
+
 static void report_hand_over(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -764,7 +794,87 @@ static void dump_lets_interrupts_in(struct kunit *test)
 	debug_dma_iova_dump(&seq, f->dev);
 	KUNIT_EXPECT_EQ(test, dump_printed, 1 + DUMP_PIECES);
 	KUNIT_EXPECT_EQ(test, dump_locked, 0);
+
+	/* When the buffer is full, it is enlarged, and all is read again. */
+	seq.count = 0;
+	seq.size = PAGE_SIZE;
+	dump_printed = 0;
+	debug_dma_iova_dump(&seq, f->dev);
+	KUNIT_EXPECT_TRUE(test, seq_has_overflowed(&seq));
+	KUNIT_EXPECT_LT(test, dump_printed, 100);
 	fixture_destroy(f, &state, DUMP_PIECES * PAGE_SIZE);
+}
+
+/* A reservation may end with the very last IO address. */
+static void dump_ends_at_the_last_address(struct kunit *test)
+{
+	struct dma_iova_state state = {
+		.addr	= -2 * PAGE_SIZE,
+		.__size	= 2 * PAGE_SIZE,
+	};
+	struct fixture *f = test->priv;
+	struct seq_file seq = { .size = SZ_16K };
+	char *line;
+	int i, lines = 0;
+
+	seq.buf = kunit_kzalloc(test, seq.size, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, seq.buf);
+	debug_dma_iova_alloc(f->dev, &state);
+	for (i = 0; i < 2; i++)
+		debug_dma_iova_link(f->dev, &state, i * PAGE_SIZE,
+				    i * PAGE_SIZE, PAGE_SIZE, DMA_TO_DEVICE,
+				    DMA_ATTR_MMIO, 0);
+	debug_dma_iova_dump(&seq, f->dev);
+	KUNIT_EXPECT_FALSE(test, seq_has_overflowed(&seq));
+	for (line = seq.buf; (line = strchr(line, '\n')); line++)
+		lines++;
+	KUNIT_EXPECT_EQ(test, lines, 3);
+	debug_dma_iova_destroy(f->dev, &state, 2 * PAGE_SIZE, DMA_TO_DEVICE,
+			       DMA_ATTR_MMIO);
+}
+
+static int entries_asked;
+static bool *debug_disabled;
+
+/* As dma-debug does when it has no entry left */
+static int no_more_entries(struct kprobe *probe, struct pt_regs *regs)
+{
+	entries_asked++;
+	*debug_disabled = true;
+	return 0;
+}
+
+static struct kprobe entry_kprobe = {
+	.symbol_name = "dma_entry_alloc",
+	.pre_handler = no_more_entries,
+};
+
+/* It asks once, and says so once. */
+static void silent_without_entries(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 4);
+	struct dma_iova_state state;
+	struct phys_vec vec[4];
+	int i;
+
+	for (i = 0; i < 4; i++)
+		vec[i] = (struct phys_vec){ page_to_phys(pages[i]), PAGE_SIZE };
+	debug_disabled = fixture_debugfs(test, "dma-api", "disabled");
+	fixture_reserve(f, &state, 0, 4 * PAGE_SIZE);
+	entries_asked = 0;
+	KUNIT_ASSERT_EQ(test, register_kprobe(&entry_kprobe), 0);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_link_vec(f->dev, &state, vec, 4, 0,
+						   DMA_TO_DEVICE, 0));
+	unregister_kprobe(&entry_kprobe);
+	KUNIT_EXPECT_EQ(test, entries_asked, 1);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0,
+					       4 * PAGE_SIZE));
+	dma_iova_unlink(f->dev, &state, 0, 4 * PAGE_SIZE, DMA_TO_DEVICE, 0);
+	*debug_disabled = false;
+	/* Of the first piece it has kept account. */
+	debug_dma_iova_unlink(f->dev, &state, 0, PAGE_SIZE, DMA_TO_DEVICE, 0);
+	dma_iova_free(f->dev, &state);
 }
 
 static int debug_init(struct kunit *test)
@@ -807,6 +917,8 @@ static struct kunit_case debug_cases[] = {
 	KUNIT_CASE(silent_after_many_failed_links),
 	KUNIT_CASE(silent_after_failed_sync),
 	KUNIT_CASE(silent_random_links),
+	KUNIT_CASE(silent_without_direction),
+	KUNIT_CASE(silent_without_entries),
 	KUNIT_CASE(report_leak_at_unbind),
 	KUNIT_CASE(report_batch_never_flushed),
 	KUNIT_CASE(report_batch_destroy_too_short),
@@ -827,6 +939,7 @@ static struct kunit_case debug_cases[] = {
 	KUNIT_CASE(report_link_of_stack),
 	KUNIT_CASE(dump_lists_pieces),
 	KUNIT_CASE(dump_lets_interrupts_in),
+	KUNIT_CASE(dump_ends_at_the_last_address),
 	{}
 };
 

@@ -305,7 +305,10 @@ static void expect_read_refused(struct fixture *f, int nr, const u32 *lengths)
 	KUNIT_EXPECT_LE(test, s->recv->rc_page_count, (unsigned int)NR_DATA);
 }
 
-/* A client may claim any length. */
+/*
+ * An empty segment comes from a client. One that is too long does not get here, as
+ * the decoder refuses it.
+ */
 static void read_refused(struct kunit *test)
 {
 	static const u32 empty = 0, more_than_an_int = U32_MAX;

@@ -1148,6 +1148,30 @@ static void direct_fault_moves_data(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, r->umem->npages, 1);
 }
 
+/* With bounce buffers, what the process stores would be lost. */
+static void swiotlb_refused(struct kunit *test)
+{
+	unsigned long addr = user_memory(test, PAGE_SIZE);
+	struct fixture *f = test->priv;
+	struct ib_device *ibdev = kunit_kzalloc(test, sizeof(*ibdev), GFP_KERNEL);
+	int access = IB_ACCESS_ON_DEMAND | IB_ACCESS_LOCAL_WRITE;
+	struct ib_umem_odp *umem;
+
+	KUNIT_ASSERT_NOT_NULL(test, ibdev);
+	ibdev->dma_device = f->dev;
+	KUNIT_EXPECT_EQ(test, PTR_ERR(ib_umem_odp_get(ibdev, addr, PAGE_SIZE, access,
+						      &region_ops)),
+			-EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(ib_umem_odp_alloc_implicit(ibdev, access)),
+			-EOPNOTSUPP);
+
+	/* The kernel's addresses need no hand-over. */
+	ibdev->dma_device = NULL;
+	umem = ib_umem_odp_alloc_implicit(ibdev, access);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(umem));
+	ib_umem_odp_release(umem);
+}
+
 static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(fault_moves_data),
 	KUNIT_CASE(region_has_one_address),
@@ -1206,7 +1230,21 @@ static struct kunit_suite direct_suite = {
 	.test_cases	= direct_cases,
 };
 
-kunit_test_suites(&iommu_suite, &direct_suite);
+static struct kunit_case swiotlb_cases[] = {
+	KUNIT_CASE(swiotlb_refused),
+	{}
+};
+
+static struct kunit_suite swiotlb_suite = {
+	.name		= "umem_odp_swiotlb",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= fixture_init_forced_swiotlb,
+	.exit		= warnings_check,
+	.test_cases	= swiotlb_cases,
+};
+
+kunit_test_suites(&iommu_suite, &direct_suite, &swiotlb_suite);
 
 MODULE_DESCRIPTION("KUnit suites of RDMA on-demand paging");
 MODULE_LICENSE("GPL");
