@@ -25,8 +25,8 @@ help:
 	@echo 'make clean     remove build/'
 	@echo
 	@echo 'KDIR=<tree>    a Linux 6.12 tree instead of the Debian package in BASE'
-	@echo 'PEER=<tree>    another tree that has the API: make bench measures it, too, and'
-	@echo '               make clients has the drivers run on its kernel as well'
+	@echo 'PEER=<tree>    another tree that has the API: make bench also measures it, and'
+	@echo '               make clients also runs the drivers on its kernel'
 	@echo 'KERNEL=<name>  make kernel builds this one of configs/kernels'
 	@echo 'CONFIG=<file>  make deb takes it instead of that of the running kernel'
 	@echo 'V=1            show the commands'
