@@ -522,7 +522,7 @@ struct device *mock_iommu_add_device(struct kunit *test, struct mock_iommu *mock
 #ifdef DMA_IOVA_MAINLINE
 static void mock_enlarge_granule(struct kunit *test, struct mock_iommu *mock)
 {
-	kunit_skip(test, "iommu-dma does not let others at its allocator");
+	kunit_skip(test, "iommu-dma does not export its allocator");
 }
 #else
 /* As if the kernel had pages of that size. Nothing has been allocated yet. */
