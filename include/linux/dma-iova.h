@@ -39,8 +39,9 @@ struct device;
  *   half-open: a piece of ``size`` bytes at ``offset`` ends before
  *   ``offset + size``.
  * bounce
- *   To give the device a copy instead of the memory itself, because it must not
- *   see what is beside the memory in the same granule, or could spoil it.
+ *   To give the device a copy instead of the memory itself. This is done if the
+ *   device must not see other data in the same granule, or if its writes would
+ *   share a cache line with other data.
  */
 
 /*
@@ -103,7 +104,7 @@ static inline void dma_iova_batch_init(struct dma_iova_batch *batch)
  * Context: Any.
  * Return: true from a dma_iova_try_alloc() that returned true until
  *	   dma_iova_free() or dma_iova_destroy(). If false, the memory is mapped
- *	   by the streaming API (dma_map_page() and its kin). A constant false
+ *	   by the streaming API (dma_map_page(), for example). A constant false
  *	   without CONFIG_IOMMU_DMA.
  */
 static inline bool dma_use_iova(const struct dma_iova_state *state)
