@@ -82,7 +82,10 @@ bool iommu_dma_iova_try_alloc(struct device *dev, struct dma_iova_state *state,
 	    iommu_deferred_attach(dev, domain))
 		return false;
 
-	/* More than the IOVA allocator can give; the streaming API says so. */
+	/*
+	 * The IOVA allocator preserves no address bits above the granule.
+	 * __iommu_dma_map() warns of this; here the caller falls back.
+	 */
 	if (min_align_mask > iova_mask(iovad))
 		return false;
 
@@ -92,7 +95,10 @@ bool iommu_dma_iova_try_alloc(struct device *dev, struct dma_iova_state *state,
 		head = end_may_bounce(dev, ends.head, size);
 		tail = end_may_bounce(dev, ends.tail, size);
 	}
-	/* swiotlb keeps the offset of the memory as far as the mask goes. */
+	/*
+	 * swiotlb keeps only the bits of min_align_mask. A link would find the
+	 * copy at another offset in its granule, so refuse here.
+	 */
 	if (head && into & ~min_align_mask)
 		return false;
 	if ((head || tail) && !is_swiotlb_active(dev))
@@ -166,7 +172,10 @@ static bool iova_link_allowed(struct iova_domain *iovad,
 	       !iova_offset(iovad, start + size);
 }
 
-/* Device memory is never cached, whatever the device is coherent with. */
+/*
+ * IOMMU_CACHE would make the accesses to device memory cacheable, so leave it
+ * out even for a coherent device.
+ */
 static inline int iova_prot(struct device *dev, enum dma_data_direction dir,
 		     unsigned long attrs)
 {
@@ -175,7 +184,7 @@ static inline int iova_prot(struct device *dev, enum dma_data_direction dir,
 	return dma_info_to_prot(dir, dev_is_dma_coherent(dev), attrs);
 }
 
-/* Clean the caches for a device that does not see them, or refuse to. */
+/* Clean the caches for a device that does not see them, or refuse the link. */
 static int iova_clean(struct device *dev, const struct phys_vec *vec,
 		      size_t nr, enum dma_data_direction dir,
 		      unsigned long attrs)
@@ -208,8 +217,8 @@ iova_link_granules(struct device *dev, struct iommu_domain *domain,
 /*
  * Map the granules that hold the parts of a ragged piece: a head, whole
  * granules and a tail. Each part may be missing. Only the caches of the parts
- * are cleaned: the rest of a granule belongs to somebody else, or to a bounce
- * buffer that iommu_dma_bounce() has cleaned.
+ * are cleaned: the rest of a granule is not this driver's, or belongs to a
+ * bounce buffer that iommu_dma_bounce() has cleaned.
  */
 static int iova_map_parts(struct device *dev, struct iommu_domain *domain,
 			  dma_addr_t addr, const struct phys_vec parts[3],
@@ -490,9 +499,8 @@ static void iova_widen(struct iova_domain *iovad,
 }
 
 /*
- * Unmap whole pieces. Bounce buffers are none of its concern. With
- * @gather->queued somebody else invalidates the IOTLB later: the flush queue,
- * or the batch.
+ * Unmap whole pieces. The caller releases bounce buffers. With @gather->queued
+ * the flush queue or the batch invalidates the IOTLB later.
  */
 static void iova_unlink_mapped(struct device *dev, struct iommu_domain *domain,
 			       const struct dma_iova_state *state,
@@ -519,10 +527,10 @@ static void iova_unlink_mapped(struct device *dev, struct iommu_domain *domain,
 }
 
 /*
- * The same, and release the ends if they are bounced. The page table says where
- * the buffers are, so look before unmapping; and release them afterwards, when
- * the device cannot write to them any more. Out of line, because hardly any
- * reservation has ends that may be bounced.
+ * Unmap whole pieces, and release the bounce buffers of the ends. Only the page
+ * table has the addresses of the buffers, so read them before unmapping.
+ * Release the buffers after it, when the device cannot write to them any more.
+ * Out of line, because hardly any reservation has ends that may be bounced.
  */
 static noinline void iova_unlink_bounced(struct device *dev,
 					 struct iommu_domain *domain,
@@ -789,7 +797,7 @@ void iommu_dma_iova_destroy(struct device *dev, struct dma_iova_state *state,
 }
 
 /**
- * iommu_dma_iova_gathers - can a teardown wait in a batch
+ * iommu_dma_iova_gathers - whether a reservation can wait in a batch
  * @dev:	device the reservation was made for
  * @state:	reservation
  *
@@ -810,7 +818,7 @@ bool iommu_dma_iova_gathers(struct device *dev,
 }
 
 /**
- * iommu_dma_iova_batch_destroy - unlink everything, and the rest with the batch
+ * iommu_dma_iova_batch_destroy - unlink everything now, free IO addresses later
  * @batch:	batch that is not full, empty or of the same device
  * @dev:	device the reservation was made for
  * @state:	reservation that iommu_dma_iova_gathers() is true for
@@ -857,7 +865,7 @@ void iommu_dma_iova_batch_flush(struct dma_iova_batch *batch)
 
 	for (i = 0; i < batch->nr; i++)
 		ranges[i] = iova_range(&cookie->iovad, &batch->states[i]);
-	/* Before the addresses are free for somebody else's memory */
+	/* Before the addresses can be reserved for other memory */
 	iommu_iotlb_sync_ranges(domain, ranges, batch->nr, &batch->freelist);
 
 	for (i = 0; i < batch->nr; i++)

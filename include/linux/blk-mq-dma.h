@@ -119,7 +119,7 @@ static inline bool __blk_rq_dma_unmap(struct request *req,
  * @map:	&blk_dma_iter.p2pdma.map, which is the same for all ranges; a truth
  *		value does not compile
  *
- * For the metadata of a request, too, with the state that it was mapped with.
+ * Also for the metadata of a request, with the state that it was mapped with.
  *
  * Context: Any.
  * Return: true if the data is unmapped. If false, the driver has to unmap each

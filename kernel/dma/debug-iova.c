@@ -15,8 +15,8 @@
 #include "debug-iova.h"
 
 /*
- * Reservations by address. There is one lock for them and all that is linked,
- * which costs no more than those that debug.c has for its entries.
+ * Reservations by address. One lock protects them and all pieces. debug.c takes
+ * a global lock for each entry as well (free_entries_lock).
  */
 static DEFINE_HASHTABLE(dbg_reservations, 10);
 static DEFINE_SPINLOCK(dbg_lock);
@@ -47,7 +47,8 @@ static bool dbg_forgets(struct device *dev)
 }
 
 /*
- * The driver has called dma_iova_sync(), or has a reason not to, or has gone.
+ * Start the count of dbg_forgets() anew: the driver has called dma_iova_sync(),
+ * a link has failed, or the driver is unbound.
  */
 static void dbg_forgive(struct device *dev)
 {
@@ -123,7 +124,10 @@ dbg_find_piece(const struct dma_debug_entry *reservation, u64 addr)
 	return found;
 }
 
-/* Whether the call reaches the engine. If not, mapping.c has warned. */
+/*
+ * Whether the range is valid. mapping.c warns of one that is not, and ignores a
+ * size of 0.
+ */
 static bool dbg_within(const struct dma_iova_state *state, size_t offset,
 		       size_t size)
 {

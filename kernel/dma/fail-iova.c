@@ -79,7 +79,7 @@ static int __init fail_dma_iova_debugfs(void)
 		dir = fault_create_debugfs_attr(fail->name, NULL, &fail->attr);
 		if (IS_ERR(dir))
 			return PTR_ERR(dir);
-		/* What is written takes the place of a string that is freed. */
+		/* A write frees the old string, so it comes from kmalloc(). */
 		fail->device = kstrdup("", GFP_KERNEL);
 		if (!fail->device)
 			return -ENOMEM;

@@ -355,7 +355,7 @@ int main(int argc, char **argv)
 	after = requests(argv[1]);
 	printf("%zu %llu", pages, (after - before) / recorded);
 
-	/* Looking at the clock takes its time, too. */
+	/* Reading the clock also takes time. */
 	busy_ns();
 	begin = busy_ns();
 	overhead = busy_ns() - begin;
