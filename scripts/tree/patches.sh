@@ -15,8 +15,8 @@ table()
 		<!-- SPDX-License-Identifier: GPL-2.0 -->
 		# The patches
 
-		Made by `scripts/tree/patches.sh > patches/README.md`. Lines are those that a patch adds to and takes from the files of
-		the base. New files are whole, at their path in the kernel.
+		Made by `scripts/tree/patches.sh > patches/README.md`. The column "lines" counts the lines that a patch adds to and
+		removes from files of the base. A new file is in this repository as a whole, at its path in the kernel.
 
 		| | patch | lines | new files |
 		|---|---|---|---|
