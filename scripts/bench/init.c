@@ -6,7 +6,7 @@
  *	time <way> <pages> <counted> <timed> <phase> <ns to map all> <ns to unmap all>
  *	hammer <way> <pages> <times> <CPUs> <ns>
  * the latter, of each line in /hammer, if there is more than one CPU, several times
- * because a clock on the wall tells of other work, too; and a last one,
+ * because a clock on the wall also counts other work; and a last one,
  * "status ok" or "status failed to <what>: <why>".
  *
  * With $profile, <way>:<pages>:<times>, only that is done: see scripts/lib/profile.sh.

@@ -11,7 +11,7 @@ set -euo pipefail
 pages=256	# of the latter two
 csv=$out/bench.csv
 [ -f "$csv" ] || die "$csv: missing: scripts/bench/run.sh"
-command -v gnuplot > /dev/null || die "gnuplot: not installed: make deps"
+command -v gnuplot > /dev/null || die "gnuplot: not installed: scripts/tree/deps.sh all"
 dir=$out/plot
 rm -rf "$dir"
 mkdir -p "$dir"

@@ -5,7 +5,7 @@
 # to map scattered pages. configs/bench has the machines, the numbers of pages and the
 # limits; scripts/bench/report.sh compares.
 #
-#   PEER=/path		a tree that has the API, too: its columns are added
+#   PEER=/path		another tree that has the API: its columns are added
 #   KERNEL_ARGS=	more kernel arguments
 #   NO_BUILD=1		take the kernels that are there
 set -euo pipefail

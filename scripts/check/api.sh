@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# api.sh <tree>: does a driver compile here that calls the functions of the table in
-# dma-iova-mainline.rst as the headers of <tree>, mainline's, declare them? A line for
+# api.sh <tree>: compile a driver here that calls the functions of the table in
+# dma-iova-mainline.rst as the headers of <tree>, mainline's, declare them. A line for
 # each function.
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"

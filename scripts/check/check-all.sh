@@ -65,7 +65,7 @@ for name in "${asked[@]}"; do
 		sum=$((sum + minutes[$name]))
 	fi
 done
-say TODO "about $((sum / 60)) h $((sum % 60)) min in all; it can be interrupted, and goes on with the stage"
+say TODO "about $((sum / 60)) h $((sum % 60)) min in all; after an interruption the next run begins with the stage that was interrupted"
 
 [ ${#todo[@]} = 0 ] || scripts/tree/kernel.sh test
 for name in "${todo[@]}"; do

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # users.sh <tree>: compile mainline's own users of the API, those of mainline/users, with
-# the headers here and the annotations of locks in mainline/annotations.h. They need other
-# things of mainline, too, so that few compile as a whole; but no error may be about the
-# API. A line for each.
+# the headers here and the annotations of locks in mainline/annotations.h. They also need
+# other things of mainline, so few compile as a whole; but no error may be about the API. A
+# line for each.
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 

@@ -7,7 +7,7 @@
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 
-[ $# = 2 ] || die "debian.sh: what, and where to: give a subset ($(names configs/subsets | paste -s -d ' ')) and a directory"
+[ $# = 2 ] || die "debian.sh: two arguments are needed: give a subset ($(names configs/subsets | paste -s -d ' ')) and a directory"
 last=$(field configs/subsets "$1" 2)
 without=$(field configs/subsets "$1" 3 | sed 's/[^ ]\+/^&/g; s/ \+/|/g')
 patches=$2/debian/patches

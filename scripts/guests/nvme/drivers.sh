@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # drivers.sh <directory>: three more builds of the NVMe driver, in <directory>/<name>.
-# QEMU's controller can take SGLs for metadata, but does not say so:
+# QEMU's controller can use SGLs for metadata, but does not report that. All three builds
+# use them:
 #
-#   meta-sgl	takes its word for given
-#   few-meta	has the queue allow one segment of metadata more than there is room for,
-#		besides: two
-#   meta-only	takes the controller for one that has no SGLs for data, besides
+#   meta-sgl	nothing else
+#   few-meta	the driver has room for one segment of metadata, and the queue allows two
+#   meta-only	the driver uses no SGLs for data
 set -euo pipefail
 . "$(dirname "$0")/../../lib/repo.sh"
 

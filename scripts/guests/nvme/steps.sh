@@ -61,7 +61,7 @@ fail_each() {
 
 # fail_step <bytes> <as for fail_calls> <ok or fails> <calls at least> <what>
 fail_step() {
-	# shellcheck disable=SC2034 # for nvme-init.sh
+	# shellcheck disable=SC2034 # for init.sh
 	doing="fail $5"
 	fail_each "$1" "$2" "$3"
 	[ "$calls" -ge "$4" ] || { echo "$2: $calls calls, not $4"; return 1; }
@@ -109,7 +109,7 @@ fail_steps() {
 		fail_step 4096 fail_dma_iova_sync fails 1 'the sync of a single page, with an I/O error'
 		if is_strict "$disk"; then fail_step 4096 fail_dma_iova_batch ok 1 'to wait in a batch'; fi
 		fail_step 131072 fail_dma_iova_alloc ok 1 'the reservation'
-		fail_step 131072 fail_dma_iova_link ok 1 'each link, for want of memory'
+		fail_step 131072 fail_dma_iova_link ok 1 'each link, as if there were no memory'
 		fail_step 131072 fail_dma_iova_sync fails 1 'the sync, with an I/O error'
 		try 'fail two thousand links' fail_often
 	else
