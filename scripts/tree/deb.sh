@@ -61,7 +61,11 @@ drop_key()
 	local value
 
 	value=$(sed -n "s/^CONFIG_$1=\"\(.*\)\"/\1/p" "$obj/.config")
-	if [ -z "$value" ] || [ -f "$src/$value" ]; then return; fi
+	case $value in
+	'' | pkcs11:*) return ;;
+	/*) if [ -f "$value" ]; then return; fi ;;
+	*) if [ -f "$src/$value" ]; then return; fi ;;
+	esac
 	say CONFIG "without CONFIG_$1=\"$value\", a file that is not here"
 	"$src/scripts/config" --file "$obj/.config" --set-str "$1" ''
 }
@@ -75,6 +79,9 @@ configure()
 	drop_key SYSTEM_TRUSTED_KEYS
 	drop_key SYSTEM_REVOCATION_KEYS
 	kmake olddefconfig > "$log" 2>&1 || die_log "$log" "$config: make olddefconfig fails"
+	if grep -qx CONFIG_DEBUG_INFO_BTF=y "$config" && ! grep -qx CONFIG_DEBUG_INFO_BTF=y "$obj/.config"; then
+		die "$config: CONFIG_DEBUG_INFO_BTF=y is lost: apt install dwarves"
+	fi
 	for option in MODULES IOMMU_DMA; do
 		grep -qx "CONFIG_$option=y" "$obj/.config" ||
 			die "$config: gives a kernel without CONFIG_$option: set what it depends on, or give another one as CONFIG="

@@ -3,7 +3,7 @@
 #
 # debian.sh <subset of configs/subsets> <directory>: add that part of the series to the
 # patches of Debian's source package linux, which is unpacked there, with DEP-3 headers.
-# Needs build/am (make series).
+# Makes the series first. Needs build/linux (make tree).
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 
@@ -13,9 +13,14 @@ without=$(field configs/subsets "$1" 3 | sed 's/[^ ]\+/^&/g; s/ \+/|/g')
 patches=$2/debian/patches
 topic=features/all/dma-iova
 
-[ -d build/am/.git ] || die "build/am: missing: make series"
 [ -f "$patches/series" ] || die "$patches/series: missing: give the directory of Debian's source package linux"
 ! grep -q "^$topic/" "$patches/series" || die "$patches/series: has $topic already: remove its lines and its directory"
+
+scripts/tree/series.sh >&2
+# No settings of the user count.
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
+git -C build/am log --format=%s base..am | grep -xF "$last" > /dev/null ||
+	die "configs/subsets: no patch '$last': name the last one of $1"
 
 # add <commit>: as a mail, which needs one more field to be a DEP-3 header
 add()
@@ -37,5 +42,4 @@ while read -r commit subject; do
 	fi
 	if [ "$subject" = "$last" ]; then break; fi
 done < <(git -C build/am log --reverse --format='%H %s' base..am)
-[ "$subject" = "$last" ] || die "configs/subsets: no patch '$last': name the last one of $1"
 say DEBIAN "$patches: $n patches in $topic"

@@ -43,6 +43,7 @@ packages='
 deb='
 	debhelper		make deb: the packages
 	dpkg-dev		make deb: dpkg-buildpackage
+	dwarves			make deb: pahole, for the types of BTF
 	rsync			make deb: the headers of the kernel for user space
 '
 all='

@@ -66,13 +66,13 @@ commit()
 # that others may have.
 what_base()
 {
-	local base tree
+	local base tree changes
 
 	base=$(head -n 1 build/base.stamp)
 	tree=${base#tree }
 	if [ "$tree" = "$base" ]; then
 		echo "base: Debian's $base"
-	elif [ -e "$tree/.git" ] && [ -z "$(git -C "$tree" status --porcelain)" ]; then
+	elif [ -e "$tree/.git" ] && changes=$(git -C "$tree" status --porcelain) && [ -z "$changes" ]; then
 		echo "base-commit: $(git -C "$tree" rev-parse HEAD)"
 	else
 		echo "base: Linux $(kernel_version build/base)"
