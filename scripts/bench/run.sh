@@ -25,7 +25,8 @@ measure()
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	mkfifo "$dir/trace"
-	awk -f scripts/bench/trace.awk < "$dir/trace" > "$dir/counts" &
+	# Without the lock, as it stays if QEMU does not start
+	awk -f scripts/bench/trace.awk < "$dir/trace" > "$dir/counts" 9>&- &
 	counter=$!
 	say BENCH "$1, $2"
 	boot_bench "$1" "$2" "$dir" '' "${icount[@]}" "${args[@]}" -D "$dir/trace"

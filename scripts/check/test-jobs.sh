@@ -16,6 +16,16 @@ JOBS=2
 
 quick() { echo "$BASHPID" > "$dir/pid"; return "$status"; }
 
+# Tells slow() that run_jobs() has asked for the status of a job.
+wait()
+{
+	local rc=0
+
+	builtin wait "$@" || rc=$?
+	: > "$dir/waited"
+	return $rc
+}
+
 # Gives the next process that anyone starts the process ID of quick().
 slow()
 {
@@ -23,7 +33,7 @@ slow()
 
 	mkfifo "$dir/never"
 	exec 9<> "$dir/never"
-	read -rt 2 -u 9 || true
+	until [ -e "$dir/waited" ]; do read -rt 0.1 -u 9 || true; done
 	for ((i = 0; i < 10; i++)); do
 		echo $(($(< "$dir/pid") - 1)) > /proc/sys/kernel/ns_last_pid
 		read -rt 0.3 -u 9 || true
@@ -37,6 +47,7 @@ expect()
 	local rc=0
 
 	status=$1
+	rm -f "$dir/waited"
 	run_jobs jobs "$dir" eval quick slow 2> /dev/null || rc=$?
 	if [ "$rc" = "$1" ]; then echo "ok - jobs: $2"; else echo "not ok - jobs: $2"; failed=1; fi
 }

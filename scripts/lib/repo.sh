@@ -16,7 +16,8 @@ export CCACHE_DEPEND=1
 # How many programs or guests run at the same time
 JOBS=${JOBS:-$(nproc)}
 if [ "${V:-0}" = 1 ]; then
-	exec 8>&2
+	# The standard error of a caller that reads ours has the trace already.
+	if ! { : >&8; } 2> /dev/null; then exec 8>&2; fi
 	BASH_XTRACEFD=8
 	set -x
 fi
@@ -37,6 +38,8 @@ die()	# die <file>: <cause>: <repair>
 	exit 1
 }
 
+[[ $JOBS =~ ^[1-9][0-9]*$ ]] || die "JOBS=$JOBS: not a number of jobs: give 1 or more"
+
 # die_log <log> <what failed>: exit with the reason from the log; a full disk comes first
 die_log()
 {
@@ -56,7 +59,7 @@ lock()
 {
 	mkdir -p build
 	exec 9> "build/$1.lock"
-	flock 9
+	flock -n 9 || { say WAIT "for another run, which has build/$1.lock" >&2; flock 9; }
 }
 
 # kernel_version <tree>: 6.12.117

@@ -7,7 +7,7 @@
 disk_of() {
 	set -- "$(grep -l "^$1 *$" /sys/class/nvme/nvme*/serial)"
 	set -- "${1%/serial}"/nvme*n1
-	[ -b "/dev/${1##*/}" ]
+	[ -b "/dev/${1##*/}" ] || return 1	# set -e is off in a condition
 	echo "/dev/${1##*/}"
 }
 

@@ -89,6 +89,7 @@ boot_machine()
 		"kunit.enable=0 slab_nomerge slub_debug=FZ,kmalloc-* SIZE=$size ${SOAK:+SOAK=$SOAK }P2P=$(field $table "$1" 3 | tr ' ' ,)" \
 		-cpu EPYC -smp 2 -m "${MEMORY:-768M}" "${devices[@]}" "${args[@]}" \
 		-initrd "$out/initramfs" -D "$dir/trace" || rc=$?
+	: <> "$dir/trace"	# release the counter if QEMU has not opened it
 	wait "$counter"
 	return "$rc"
 }
