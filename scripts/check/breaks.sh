@@ -25,7 +25,10 @@ mend()
 {
 	if [ -z "$broken" ]; then return; fi
 	rm -f "build/linux/$broken"
-	mv "$out/whole" "build/linux/$broken"
+	# A file of the base is shared with build/base, which nothing may touch.
+	if [ -L "$out/whole" ]; then mv "$out/whole" "build/linux/$broken"
+	else cp "$out/whole" "build/linux/$broken"; rm "$out/whole"
+	fi
 	touch "build/linux/$broken"	# through the link, if it is one
 	broken=
 }
@@ -77,6 +80,7 @@ run_break()
 	scripts/tree/kernel.sh "$kernel" > "$out/$n.build" 2>&1 ||
 		die "$out/$n.build: the break of $file does not compile: $script"
 	built[$kernel]=1
+	rm -rf "build/$suite/$machine" "build/kunit-one/$machine"
 	if [ -d "scripts/guests/$suite" ]; then
 		KERNEL=$kernel SHORT=1 "scripts/guests/$suite/run.sh" "$machine" > "$out/$n.log" 2> "$out/$n.err" || true
 		why=$(caught "build/$suite/$machine" "$out/$n.log" "$suite .*" "${@//_/ }")
@@ -98,7 +102,8 @@ run_break()
 made_from()
 {
 	{ cat build/base.stamp configs/{kernels,machines,suites} configs/*.config patches/series patches/*.patch
-	  git ls-files -co --exclude-standard -- kernel drivers include mm block ':!kernel/dma/tests/breaks' | sort | xargs cat
+	  git ls-files -co --exclude-standard -- kernel drivers include mm block scripts/lib scripts/guests \
+		':!kernel/dma/tests/breaks' | sort | while read -r f; do if [ -e "$f" ]; then cat "$f"; fi; done
 	} | sha256sum
 }
 

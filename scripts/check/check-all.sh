@@ -31,27 +31,42 @@ made_from()
 
 has_passed() { [ "$(cat "$out/$1.passed" 2> /dev/null)" = "$(made_from "$1")" ]; }
 
+# on <kernel,...> <command>...: with these kernels as the sources are now
+on()
+{
+	# shellcheck disable=SC2086 # several kernels
+	scripts/check/build.sh ${1//,/ } >&2 || return
+	"${@:2}"
+}
+
+# packaged <command>...: with the packages of the small kernel as the sources are now
+packaged()
+{
+	scripts/check/deb.sh >&2 || return
+	"$@"
+}
+
 kunit=scripts/guests/kunit
 nvme=scripts/guests/nvme
-stage nvme 5 $nvme env KERNEL=test $nvme/run.sh
-stage events 6 "scripts/guests/events $nvme" scripts/guests/events/run.sh
+stage nvme 5 $nvme on test env KERNEL=test $nvme/run.sh
+stage events 6 "scripts/guests/events $nvme" on test scripts/guests/events/run.sh
 stage compile 20 scripts/check scripts/check/compile.sh
 stage deb 12 "scripts/check scripts/guests/debian" scripts/check/deb.sh
-stage debian 20 scripts/guests/debian scripts/guests/debian/run.sh
+stage debian 20 "scripts/check scripts/guests/debian" packaged scripts/guests/debian/run.sh
 stage subsets 15 scripts/check scripts/check/subsets.sh
 stage arm64-kernel 30 '' scripts/check/build.sh arm64 arm64-16k arm64-64k
 stage arm64-lint 4 scripts/check/lint.sh env ARCH=arm64 scripts/check/lint.sh
-stage arm64-kunit 12 $kunit env ARCH=arm64 $kunit/run.sh
+stage arm64-kunit 12 $kunit on arm64,arm64-16k,arm64-64k env ARCH=arm64 $kunit/run.sh
 stage debug-kernel 25 '' scripts/check/build.sh debug
-stage debug-kunit 30 $kunit env KERNEL=debug SPIN=3000 $kunit/run.sh
+stage debug-kunit 30 $kunit on debug env KERNEL=debug SPIN=3000 $kunit/run.sh
 # dma-debug reports small metadata buffers in one cache line as a mistake, with other
 # drivers as well. The soak has no buffers that small.
-stage debug-nvme 30 $nvme env KERNEL=debug KERNEL_ARGS=dma_debug=off OUT=build/nvme-debug JOBS=1 MEMORY=2G SPIN=3000 SHORT=1 $nvme/run.sh
-stage debug-soak 12 $nvme env KERNEL=debug OUT=build/soak MEMORY=2G SPIN=3000 SOAK=600 $nvme/run.sh intel-lazy
-stage debug-stress 15 $kunit env KERNEL=debug SPIN=3000 KERNEL_ARGS=dma_iova_stress_kunit.rebinds=200 SUITE=dma_iova_stress_iommu $kunit/run.sh intel-smp
-stage random 10 $kunit env SPIN=6000 KERNEL_ARGS=dma_iova_random_kunit.steps=500000 SUITE=dma_iova_random $kunit/run.sh no-iommu
-stage commits 240 $kunit scripts/tree/commits.sh
-stage breaks 180 "$kunit scripts/check" scripts/check/breaks.sh
+stage debug-nvme 30 $nvme on debug env KERNEL=debug KERNEL_ARGS=dma_debug=off OUT=build/nvme-debug JOBS=1 MEMORY=2G SPIN=3000 SHORT=1 $nvme/run.sh
+stage debug-soak 12 $nvme on debug env KERNEL=debug OUT=build/soak MEMORY=2G SPIN=3000 SOAK=600 $nvme/run.sh intel-lazy
+stage debug-stress 15 $kunit on debug env KERNEL=debug SPIN=3000 KERNEL_ARGS=dma_iova_stress_kunit.rebinds=200 SUITE=dma_iova_stress_iommu $kunit/run.sh intel-smp
+stage random 10 $kunit on test env SPIN=6000 KERNEL_ARGS=dma_iova_random_kunit.steps=500000 SUITE=dma_iova_random $kunit/run.sh no-iommu
+stage commits 240 $kunit on test scripts/tree/commits.sh
+stage breaks 180 "scripts/guests scripts/check" on test scripts/check/breaks.sh
 
 asked=("${@:-${steps[@]}}")
 todo=() sum=0
@@ -67,7 +82,6 @@ for name in "${asked[@]}"; do
 done
 say TODO "about $((sum / 60)) h $((sum % 60)) min in all; after an interruption the next run begins with the stage that was interrupted"
 
-[ ${#todo[@]} = 0 ] || scripts/tree/kernel.sh test
 for name in "${todo[@]}"; do
 	key=$(made_from "$name")
 	rm -f "$out/$name.passed"

@@ -14,6 +14,7 @@ step series single git_am_of_the_series_gives_build/linux scripts/tree/series.sh
 step shellcheck scripts/check/shellcheck.sh
 step splats scripts/check/test-splats.sh
 step jobs scripts/check/test-jobs.sh
+step steps scripts/check/test-steps.sh
 step rules scripts/check/rules.sh
 step promises scripts/check/promises.sh
 step maintainers scripts/check/maintainers.sh

@@ -58,7 +58,7 @@ compile()
 	if ! kmake "$out/$1" "${wanted[@]}" >> "$log" 2>&1; then
 		echo "$log: $(grep -m 1 -E 'error:|Error ' "$log")"
 	else
-		grep -m 1 '\.[chS]:.*warning:' "$log" | sed "s|^|$log: |" || true
+		grep -m 1 '\.[choS]:.*warning:' "$log" | sed "s|^|$log: |" || true
 	fi
 }
 

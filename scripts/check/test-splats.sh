@@ -63,6 +63,13 @@ Kernel panic - not syncing: hung_task: blocked tasks
 INFO: trying to register non-static key.
 INFO: lockdep is turned off.
 the code is fine but needs lockdep annotation
+DMAR: VT-d detected Invalidation Queue Error: Reason 2
+DMAR: VT-d detected Invalidation Time-out Error: SID 0
+AMD-Vi: Completion-Wait loop timed out
+arm-smmu-v3 arm-smmu-v3.0.auto: CMDQ error (cons 0x01000002): Illegal command
+arm-smmu-v3 arm-smmu-v3.0.auto: CMD_SYNC timeout at 0x1
+Internal error: synchronous external abort: 0000000096000210 [#1] SMP
+Out of memory: Killed process 1 (fio)
 iommu: unaligned: iova 0x1000 pa 0x10 size 0x10 min_pagesz 0x1000
 sysfs: cannot create duplicate filename '/devices/x'
 kobject_add_internal failed for x with -EEXIST

@@ -30,7 +30,7 @@ compile()
 	cp "$peer/${file%/*}"/*.h "$dir" 2> "$dir/log" || true	# there may be none
 	for header in $(field $table "$1" 3); do
 		mkdir -p "$dir/include/${header%/*}"
-		cp "$peer/include/$header" "$dir/include/$header"
+		cp "$peer/include/$header" "$dir/include/$header" || die "$table: include/$header: $peer has no such file"
 	done
 	{
 		echo "obj-m := user.o"
@@ -42,8 +42,9 @@ compile()
 		return
 	fi
 	errors=$(grep -E 'error:' "$dir/log" || echo "error: make fails: $(tail -n 1 "$dir/log")")
-	if grep -qE "$api|make fails" <<< "$errors"; then
-		echo "not ok - users $1: $(grep -m 1 -E "$api|make fails" <<< "$errors" | sed 's/.*error: //')"
+	# A header that is missing keeps the compiler from everything behind it.
+	if grep -qE "$api|make fails|fatal error" <<< "$errors"; then
+		echo "not ok - users $1: $(grep -m 1 -E "$api|make fails|fatal error" <<< "$errors" | sed 's/.*error: //')"
 		return 1
 	fi
 	echo "ok - users $1: no error of the API, $(wc -l <<< "$errors") others: $(head -n 1 <<< "$errors" | sed 's/.*error: //')"

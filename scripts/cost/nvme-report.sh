@@ -90,10 +90,16 @@ awk -v csv=$out/nvme.csv -v max_spread="${SPREAD:-0.003}" '
 				tree = t == 1 ? "base" : "linux"
 				if (spread[keys[i], tree] > max_spread) verdict("spread of " keys[i] ", " tree, spread[keys[i], tree], max_spread, "%.4f")
 			}
+			split(keys[i], f, " ")
+			measured[f[1]]
 			if (keys[i] in limit) { verdict(keys[i], ratio[keys[i]], limit[keys[i]], "%.4f"); judged++ }
 		}
 		for (i = 1; i <= n_memory; i++) verdict("memory " memory[i], bytes[memory[i], "linux"], bytes[memory[i], "base"], "%d")
 		verdict("sizeof(struct nvme_iod)", iod["linux"], iod["base"], "%d")
+		for (key in limit) {
+			split(key, f, " ")
+			if (f[1] in measured && !(key in ratio)) { print "not ok - nvme-cost " key ": has a limit, and has not been measured"; bad++ }
+		}
 		if (!judged) { print "not ok - nvme-cost: configs/cost has no limit for what has been measured"; bad++ }
 		exit bad > 0
 	}' configs/cost $out/facts

@@ -23,6 +23,7 @@ done
 while read -r pages rounds; do
 	doing="measure a buffer of $pages pages"
 	echo "$pages $rounds" >"$file"
-	echo "buffer $pages $rounds $(cat "$file")" >&3
+	answer=$(cat "$file")
+	echo "buffer $pages $rounds $answer" >&3
 done </buffers
 doing=ok

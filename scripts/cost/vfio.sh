@@ -34,6 +34,7 @@ for t in $trees; do
 done
 for t in $trees; do sed -n "s/^buffer /$t /p" "$out/vfio.$t/results"; done > "$out/vfio.facts"
 awk -v limit="$limit" -v neighbours="$neighbours" '
+	NF != 9 || !($3 > 0) { print "not ok - vfio-cost: no result: " $0; bad++; next }
 	{
 		nr = $2; rounds = $3
 		if ($1 == "base") sizes[++n] = nr
@@ -51,6 +52,7 @@ awk -v limit="$limit" -v neighbours="$neighbours" '
 		printf "  %-34s %12s %12s %8s\n", "intel-lazy, scattered pages", "base", "patched", "ratio"
 		for (i = 1; i <= n; i++) {
 			nr = sizes[i]
+			if (!(("linux", nr) in map)) { print "not ok - vfio-cost: " nr " pages have not been measured with the series"; exit 1 }
 			mib = nr / 256 " MiB: "
 			row(mib "remember, map, key", map["base", nr], map["linux", nr])
 			row(mib "undo", unmap["base", nr], unmap["linux", nr])

@@ -61,12 +61,15 @@ boot()
 # that are wrong in this guest.
 complaint()
 {
-	local dir=$1 rc=$2 splat
+	local dir=$1 rc=$2 splats gate=0
 
-	splat=$({ scripts/lib/splats.sh "$dir/console"
-		if [ -n "${3:-}" ]; then grep -anHE "$3" "$dir/console"; fi
-	} | head -n 1 | tr -d '\r') || true
-	if [ -n "$splat" ]; then echo "kernel: $splat"
+	splats=$(scripts/lib/splats.sh "$dir/console") || gate=$?
+	if [ "$gate" = 0 ] && [ -n "${3:-}" ]; then
+		gate=1
+		splats=$(grep -anHE "$3" "$dir/console") || gate=$((1 - $?))
+	fi
+	if [ "$gate" = 1 ]; then echo "kernel: $(head -n 1 <<< "$splats" | tr -d '\r')"
+	elif [ "$gate" != 0 ]; then echo "$dir/console: cannot be searched for splats"
 	elif [ "$rc" = 124 ]; then echo "given up: $(< "$dir/given-up"): $dir/console: $(last_line "$dir/console")"
 	elif [ "$rc" != 0 ]; then echo "QEMU ended with $rc: $dir/qemu: $(last_line "$dir/qemu")"
 	fi

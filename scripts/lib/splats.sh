@@ -23,6 +23,9 @@ awk -v log_file="$1" '
 	/(detected stall|soft lockup|hard LOCKUP|hung task|blocked for more than|self-detected|workqueue lockup|INFO: lockdep is turned off)/ { bad($0) }
 	# A bug without the word
 	/(INFO: trying to register non-static key|the code is fine but needs lockdep annotation|possible recursive locking|suspicious RCU usage)/ { bad($0) }
+	# An IOMMU that cannot invalidate
+	/DMAR: (VT-d detected|QI )|AMD-Vi: Completion-Wait|arm-smmu.*(CMDQ|CMD_SYNC)|viommu.*(timeout|failed)/ { bad($0) }
+	/Internal error: |Out of memory:/ { bad($0) }
 	/iommu: unaligned:|iommu: .*failed to map|cannot create duplicate filename|kobject_add_internal failed/ { bad($0) }
 	/(refcount_t: |list_(add|del) corruption|scheduling while atomic|sleeping function called|Bad page state|bad: scheduling from|nobody cared|unable to handle|stack-protector: |ODEBUG: |page allocation failure|Object already free|double free|kernel tried to execute|trying to free already-free)/ { bad($0) }
 	/kmemleak: / && !/kmemleak: (Kernel memory leak detector initialized|Automatic memory scanning thread started)/ { bad($0) }

@@ -7,6 +7,10 @@
 
 . scripts/lib/progress.sh
 
+# What shortens a test or takes another kernel for one script would do so for all.
+unset SHORT SUITE EVENTS KERNEL KERNEL_ARGS MEMORY OUT SOAK SPIN IDLE ARCH CROSS_COMPILE SRC O LOSE
+unset CONFIG CONFIG_ONLY MAINLINE ACCEL RESULTS
+
 # make series needs a name and an address. If there are none here, it gets some that
 # nobody would send.
 if ! git -c user.useConfigOnly=true var GIT_AUTHOR_IDENT > /dev/null 2>&1; then
@@ -19,7 +23,9 @@ steps_begin()
 {
 	out=$1
 	mkdir -p "$out"
-	steps=()
+	exec 7> "$out.lock"
+	flock -n 7 || die "$out: another run uses it: wait for its end"
+	steps=() ran=()
 	declare -gA commands
 	passed=0
 	failed=0
@@ -55,6 +61,7 @@ run_step()
 # run_steps <name>...: as many at the same time as there are CPUs
 run_steps()
 {
+	ran+=("$@")
 	run_jobs steps "$out" run_step "$@"
 }
 
@@ -64,7 +71,7 @@ single()
 	local what=$1
 
 	shift
-	"$@" >&2
+	"$@" >&2 || return
 	echo "ok - ${what//_/ }"
 }
 
@@ -73,9 +80,7 @@ steps_end()
 {
 	local name
 
-	for name in "${!commands[@]}"; do
-		# A stage of check-all.sh that was not asked for
-		[ -e "$out/$name.log" ] || continue
+	for name in "${ran[@]}"; do
 		passed=$((passed + $(grep -c '^ok - ' "$out/$name.log" || true)))
 		failed=$((failed + $(grep -c '^not ok - ' "$out/$name.log" || true)))
 	done

@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# lib/steps.sh counts a step that fails as failed, however it fails.
+set -euo pipefail
+. "$(dirname "$0")/../lib/repo.sh"
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+failed=0
+
+# sum <command of a step>: prints the last line of a run with that step
+sum()
+{
+	(
+		. scripts/lib/steps.sh
+		steps_begin "$dir/steps"
+		# shellcheck disable=SC2086 # the words of a command
+		step one $1
+		run_steps one
+		steps_end
+	) 2> /dev/null | tail -n 1
+}
+
+# expect <sum> <what> <command of a step>
+expect()
+{
+	local got
+
+	got=$(sum "$3" || true)
+	if [ "$got" = "$1" ]; then echo "ok - steps: $2"; return; fi
+	echo "not ok - steps: $2: $got, not $1"
+	failed=1
+}
+
+expect '1 passed, 0 failed' 'a command that succeeds' 'single x true'
+expect '0 passed, 1 failed' 'a command that fails' 'single x false'
+expect '0 passed, 1 failed' 'a script that exits' 'single x bash /does/not/exist'
+expect '0 passed, 1 failed' 'a step that checks nothing' true
+expect '0 passed, 1 failed' 'a step that dies' false
+expect '0 passed, 1 failed' 'a result that is not ok' 'echo not ok - x'
+exit "$failed"
