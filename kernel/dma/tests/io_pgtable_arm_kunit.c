@@ -46,6 +46,8 @@ struct table {
 	int fail_alloc;
 	/* Calls that wait until walks no longer use a table */
 	int flush_walks;
+	/* Pages that were added to a gather */
+	int added;
 };
 
 static void *table_alloc(void *cookie, size_t size, gfp_t gfp)
@@ -78,6 +80,9 @@ static void table_flush_walk(unsigned long iova, size_t size, size_t granule,
 static void table_add_page(struct iommu_iotlb_gather *gather, unsigned long iova,
 			   size_t granule, void *cookie)
 {
+	struct table *table = cookie;
+
+	table->added++;
 }
 
 static const struct iommu_flush_ops table_flush_ops = {
@@ -378,6 +383,40 @@ static size_t tables_listed(struct table *table, bool queued)
 	return nr;
 }
 
+/* Map a block, and unmap two pages of it. Returns how many are added to the gather. */
+static int pages_added(struct table *table, bool queued)
+{
+	struct phys_vec block = { SZ_4G, table->pt.block };
+	struct iommu_iotlb_gather gather;
+	size_t mapped;
+
+	KUNIT_EXPECT_EQ(table->pt.test, 0,
+			pgtable_map_vec(&table->pt, SZ_4G, &block, 1, &mapped));
+	iommu_iotlb_gather_init(&gather);
+	gather.queued = queued;
+	table->added = 0;
+	KUNIT_EXPECT_EQ(table->pt.test, 2 * table->pt.granule,
+			table->pt.ops->unmap_pages(table->pt.ops,
+						   SZ_4G + table->pt.granule,
+						   table->pt.granule, 2, &gather));
+	KUNIT_EXPECT_EQ(table->pt.test, gather.queued, queued);
+	return table->added;
+}
+
+/* A gather that is queued gets nothing to synchronise when a block is split. */
+static void split_adds_nothing_if_queued(struct kunit *test)
+{
+	struct table *table;
+	int s;
+
+	for (s = 0; s < ARRAY_SIZE(formats); s++) {
+		table = table_get(test, formats[s], granules[0], true);
+		KUNIT_EXPECT_EQ(test, pages_added(table, true), 0);
+		table = table_get(test, formats[s], granules[0], true);
+		KUNIT_EXPECT_EQ(test, pages_added(table, false), 2);
+	}
+}
+
 /* If the flush is queued, tables are listed, and freeing them waits for nothing. */
 static void unmap_lists_tables_if_queued(struct kunit *test)
 {
@@ -525,6 +564,7 @@ static struct kunit_case io_pgtable_arm_cases[] = {
 	KUNIT_CASE(map_block_over_a_table),
 	KUNIT_CASE(unmap_blocks_up_to_hole),
 	KUNIT_CASE(unmap_lists_tables_if_queued),
+	KUNIT_CASE(split_adds_nothing_if_queued),
 	KUNIT_CASE(unmap_waits_for_noncoherent_tables),
 	KUNIT_CASE(map_vec_syncs_once_per_table),
 	{}

@@ -78,6 +78,7 @@ count_phases
 for where in $(echo "${P2P:-}" | tr , ' '); do
 	try "verify P2P by $where" verify_p2p "$where" "$plain"
 	try "verify ordinary memory and P2P by $where in one call" mix_p2p "$where" "$plain"
+	try "commands of user space by ioctl, with metadata in P2P by $where" passthrough_by_ioctl "$protected" 8 "$(p2p_of "$where")"
 done
 try 'verify direct and buffered I/O' verify "$plain"
 try 'verify direct and buffered I/O, with metadata' verify "$protected"

@@ -78,9 +78,13 @@ character_of() {
 	echo "$1" | sed 's,/nvme,/ng,'
 }
 
-# passthrough_by_ioctl <disk> <bytes of metadata>
+# passthrough_by_ioctl <disk> <bytes of metadata> [memory for the metadata]
 passthrough_by_ioctl() {
-	[ "$(/nvme_passthrough "$(character_of "$1")" 512 "$2")" -ge 100 ]
+	local disk
+
+	disk=$(character_of "$1")
+	shift
+	[ "$(/nvme_passthrough "$disk" 512 "$@")" -ge 100 ]
 }
 
 # From buffers that are hardly aligned, and from odd ones, which the kernel copies. The

@@ -4,6 +4,7 @@
  * their metadata if they have it, from and to buffers that begin anywhere.
  *
  *	nvme_passthrough <namespace> <bytes of a block> <bytes of its metadata>
+ *		[p2pmem/allocate of a PCI device, for the metadata]
  *
  * The first MiB of the namespace is overwritten. Nothing may be written beside a
  * buffer. Metadata is any bytes, as nobody checks it.
@@ -25,11 +26,12 @@
 #include "../kselftest.h"
 
 #define ARRAY_LEN(a)	(sizeof(a) / sizeof((a)[0]))
-#define USAGE		"nvme_passthrough <namespace> <bytes of a block> <bytes of its metadata>"
+#define USAGE		"nvme_passthrough <namespace> <bytes of a block> <bytes of its metadata> [p2pmem]"
 #define READ		2
 #define WRITE		1
 #define MOST		(128UL << 10)	/* at once behind an IOMMU */
 #define AREA		(MOST + (64UL << 10))
+#define P2P_AREA	(16UL << 10)
 #define BESIDE		0xa5
 
 struct io {
@@ -42,6 +44,7 @@ struct io {
 /* Memory that only the command may change, and only from @into on */
 struct buffer {
 	uint8_t *area;
+	size_t size;
 	size_t into;
 	size_t len;
 };
@@ -61,7 +64,7 @@ static uint8_t *map(void)
 /* Free memory may come in order, so something else gets each second page. */
 static struct buffer new_buffer(void)
 {
-	struct buffer buf = { .area = map() };
+	struct buffer buf = { .area = map(), .size = AREA };
 	uint8_t *spacer = map();
 
 	for (size_t i = 0; i < AREA; i += 4096) {
@@ -71,9 +74,23 @@ static struct buffer new_buffer(void)
 	return buf;
 }
 
+/* Memory of a PCI device */
+static struct buffer p2p_buffer(const char *file)
+{
+	struct buffer buf = { .size = P2P_AREA };
+	int fd = open(file, O_RDWR);
+
+	if (fd < 0)
+		err(1, "%s", file);
+	buf.area = mmap(NULL, buf.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (buf.area == MAP_FAILED)
+		err(1, "mmap: %s", file);
+	return buf;
+}
+
 static void place(struct buffer *buf, size_t into, size_t len)
 {
-	memset(buf->area, BESIDE, AREA);
+	memset(buf->area, BESIDE, buf->size);
 	buf->into = into;
 	buf->len = len;
 }
@@ -91,7 +108,7 @@ static void fill(struct buffer *buf, unsigned int seed)
 
 static void check(const struct buffer *buf, unsigned int seed, const char *what)
 {
-	for (size_t i = 0; i < AREA; i++) {
+	for (size_t i = 0; i < buf->size; i++) {
 		bool inside = i >= buf->into && i < buf->into + buf->len;
 		uint8_t want = inside ? byte_of(i - buf->into, seed) : BESIDE;
 
@@ -164,11 +181,12 @@ int main(int argc, char **argv)
 {
 	static const size_t blocks[] = { 1, 8, 9, 127, 256 };
 	static const size_t offsets[] = { 0, 1, 4, 510, 512, 3584, 4092, 4095 };
-	struct buffer data = new_buffer(), meta = new_buffer();
+	struct buffer data = new_buffer(), meta;
 	struct io io;
 
-	if (argc != 4)
+	if (argc != 4 && argc != 5)
 		errx(2, "usage: " USAGE);
+	meta = argc == 5 ? p2p_buffer(argv[4]) : new_buffer();
 	io.fd = open(argv[1], O_RDWR);
 	if (io.fd < 0)
 		ksft_exit_skip("%s: %s: attach an NVMe disk\n", argv[1],

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Direct I/O of ordinary memory and of memory of a PCI device in one call: writes
- * to a disk and reads it back, by preadv() and pwritev(), and asynchronously.
+ * to an NVMe disk and reads it back, by preadv() and pwritev(), and asynchronously.
+ * A command of user space with such data is refused. Memory that is missing ends a
+ * transfer early.
  *
  *	p2p_direct_io <disk> <p2pmem/allocate of a PCI device>
  *
@@ -17,16 +19,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 #include <linux/aio_abi.h>
+#include <linux/nvme_ioctl.h>
 
 #include "../kselftest.h"
 
 #define ARRAY_LEN(a)	(sizeof(a) / sizeof((a)[0]))
 #define PAGE		4096UL
+#define BLOCK		512UL
+#define READ		2		/* a command */
 #define MOST		(64UL << 10)
 #define POS		PAGE		/* on the disk */
 
@@ -163,6 +169,62 @@ static void write_and_read(int fd, const struct shape *shape, bool async)
 	compare(shape, vec, nr, "read");
 }
 
+/* What has a gap between its pieces is copied, and of one kind then. */
+static bool refused(const struct iovec *vec, int nr)
+{
+	bool has_ram = false, has_p2p = false, gap = false;
+
+	for (int i = 0; i < nr; i++) {
+		size_t from = (uint8_t *)vec[i].iov_base - memory;
+		size_t to = from + vec[i].iov_len;
+
+		has_p2p |= from < RAM_AFTER && to > P2P;
+		has_ram |= from < P2P || to > RAM_AFTER;
+		gap |= (i && from % PAGE) || (i < nr - 1 && to % PAGE);
+	}
+	return has_ram && has_p2p && !gap;
+}
+
+static void command(int fd, const struct shape *shape)
+{
+	struct iovec vec[ARRAY_LEN(shape->piece)];
+	size_t len;
+	int nr = pieces_of(shape, vec, &len);
+	struct nvme_passthru_cmd64 cmd = {
+		.opcode		= READ,
+		.nsid		= ioctl(fd, NVME_IOCTL_ID),
+		.addr		= (uintptr_t)vec,
+		.vec_cnt	= nr,
+		.cdw10		= POS / BLOCK,
+		.cdw12		= len / BLOCK - 1,
+	};
+	int want = refused(vec, nr) ? EINVAL : 0;
+	int ret = ioctl(fd, NVME_IOCTL_IO64_CMD_VEC, &cmd);
+	int got = ret < 0 ? errno : ret;
+
+	calls++;
+	if (got != want)
+		errx(1, "command with %s memory: %s, not %s", shape->name,
+		     strerror(got), strerror(want));
+}
+
+/* Only a part of the last block is there. */
+static void short_transfer(int fd, bool out)
+{
+	uint8_t *area = map(NULL, 4 * PAGE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	struct iovec vec = { area + 4, 3 * PAGE };
+	long want = (2 * PAGE - 4) / BLOCK * BLOCK, ret;
+
+	if (mprotect(area + 2 * PAGE, 2 * PAGE, PROT_NONE))
+		err(1, "mprotect");
+	ret = move_async(fd, out, &vec, 1);
+	calls++;
+	if (ret != want)
+		errx(1, "%s of memory that is missing in part: %ld, not %ld",
+		     out ? "write" : "read", ret, want);
+	munmap(area, 4 * PAGE);
+}
+
 int main(int argc, char **argv)
 {
 	int disk, p2p;
@@ -186,7 +248,10 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
 		write_and_read(disk, &shapes[i], false);
 		write_and_read(disk, &shapes[i], true);
+		command(disk, &shapes[i]);
 	}
+	short_transfer(disk, true);
+	short_transfer(disk, false);
 	printf("%u\n", calls);
 	return 0;
 }
