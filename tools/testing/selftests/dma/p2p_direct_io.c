@@ -185,7 +185,7 @@ static bool refused(const struct iovec *vec, int nr)
 	return has_ram && has_p2p && !gap;
 }
 
-static void command(int fd, const struct shape *shape)
+static void submit_command(int fd, const struct shape *shape)
 {
 	struct iovec vec[ARRAY_LEN(shape->piece)];
 	size_t len;
@@ -248,7 +248,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
 		write_and_read(disk, &shapes[i], false);
 		write_and_read(disk, &shapes[i], true);
-		command(disk, &shapes[i]);
+		submit_command(disk, &shapes[i]);
 	}
 	short_transfer(disk, true);
 	short_transfer(disk, false);
