@@ -321,6 +321,15 @@ static void queue_is_left_while_there_are_addresses(struct kunit *test)
 	iommu_dma_iova_free(f->dev, &state);
 }
 
+/* What the caches of addresses hold, whatever page it begins in */
+static void opt_mapping_size_is_cached(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	KUNIT_EXPECT_EQ(test, dma_opt_mapping_size(f->dev),
+			max(SZ_2M, 32 * PAGE_SIZE) - PAGE_SIZE);
+}
+
 /* A few sizes in turn, each destroyed before the next: there is always room. */
 static void large_reservations_in_turn(struct kunit *test)
 {
@@ -950,6 +959,7 @@ static struct kunit_case engine_cases[] = {
 	KUNIT_CASE(map_page_flushes_queue_when_addresses_run_out),
 	KUNIT_CASE(map_sg_flushes_queue_when_addresses_run_out),
 	KUNIT_CASE(queue_is_left_while_there_are_addresses),
+	KUNIT_CASE(opt_mapping_size_is_cached),
 	KUNIT_CASE(large_reservations_in_turn),
 	KUNIT_CASE(free_does_not_sync),
 	KUNIT_CASE(unlink_syncs_once),

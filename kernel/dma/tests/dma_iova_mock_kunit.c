@@ -294,6 +294,67 @@ static void domain_flushes_before_it_frees_tables(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, page_count(queued_table), 1);
 	put_page(queued_table);
 }
+
+/* A quarter of the addresses, the first of which is taken by what is small */
+#define LARGE_PART	SZ_16M
+
+/* Another CPU, which destroys a reservation and makes one during a flush */
+static struct {
+	struct fixture *f;
+	struct dma_iova_state *state;
+	bool has_run;
+	bool reserved;
+} other_cpu;
+
+static void flush_while_other_cpu_flushes(struct iommu_domain *domain)
+{
+	struct device *dev = other_cpu.f->dev;
+	struct dma_iova_state next;
+
+	if (!other_cpu.has_run) {
+		other_cpu.has_run = true;
+		fixture_destroy(other_cpu.f, other_cpu.state, PAGE_SIZE);
+		other_cpu.reserved = dma_iova_try_alloc(dev, &next, 0, LARGE_PART);
+		if (other_cpu.reserved)
+			dma_iova_free(dev, &next);
+	}
+	mock_ops.flush_iotlb_all(domain);
+}
+
+/* What a flush covers is free after it, even while an older flush still runs. */
+static void flush_frees_all_during_another(struct kunit *test)
+{
+	struct fixture *f = create(test, PAGE_SIZE, IOMMU_DOMAIN_DMA_FQ);
+	struct page **pages = fixture_scattered_pages(test, 2);
+	struct dma_iova_state large[3], small, next;
+	struct mock_iommu *mock = f->mock;
+	bool reserved;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(large); i++)
+		fixture_reserve(f, &large[i], 0, LARGE_PART);
+	fixture_reserve(f, &small, 0, PAGE_SIZE);
+	fixture_link_page(f, &large[0], 0, pages[0]);
+	fixture_link_page(f, &small, 0, pages[1]);
+
+	memset(&other_cpu, 0, sizeof(other_cpu));
+	other_cpu.f = f;
+	other_cpu.state = &large[0];
+	mock_ops = mock->ops;
+	mock->ops.flush_iotlb_all = flush_while_other_cpu_flushes;
+
+	/* No timer flushes. The small one is queued, but makes no room. */
+	atomic_set(&mock->domain.iova_cookie->fq_timer_on, 1);
+	fixture_destroy(f, &small, PAGE_SIZE);
+	reserved = dma_iova_try_alloc(f->dev, &next, 0, LARGE_PART);
+	KUNIT_EXPECT_TRUE(test, other_cpu.has_run);
+	KUNIT_EXPECT_TRUE(test, other_cpu.reserved);
+	KUNIT_EXPECT_EQ(test, mock->calls.flush_all, 2);
+	if (reserved)
+		dma_iova_free(f->dev, &next);
+	for (i = 1; i < ARRAY_SIZE(large); i++)
+		dma_iova_free(f->dev, &large[i]);
+}
 #endif
 
 static struct kunit_case mock_cases[] = {
@@ -307,6 +368,7 @@ static struct kunit_case mock_cases[] = {
 #ifndef DMA_IOVA_MAINLINE
 	KUNIT_CASE(try_alloc_attaches_late),
 	KUNIT_CASE(domain_flushes_before_it_frees_tables),
+	KUNIT_CASE(flush_frees_all_during_another),
 #endif
 	{}
 };

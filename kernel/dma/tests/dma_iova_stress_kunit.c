@@ -753,13 +753,13 @@ static void stress_behind_iommu(struct kunit *test)
 
 /* As many reservations as requests of a disk, again and again, on each CPU */
 
-#define LARGE_SIZE	SZ_1M
 #define LARGE_DEPTH	16
 #define LARGE_ROUNDS	500
 
 struct large {
 	struct fixture *f;
 	struct page *page;
+	size_t size;
 	struct completion done;
 	int refused;
 };
@@ -789,7 +789,7 @@ static int reserve_large(void *data)
 
 	for (round = 0; round < LARGE_ROUNDS; round++) {
 		for (i = 0; i < LARGE_DEPTH; i++) {
-			if (!dma_iova_try_alloc(dev, &states[i], 0, LARGE_SIZE) ||
+			if (!dma_iova_try_alloc(dev, &states[i], 0, l->size) ||
 			    dma_iova_link(dev, &states[i], page_to_phys(l->page),
 					  0, PAGE_SIZE, DMA_TO_DEVICE, 0))
 				l->refused++;
@@ -805,7 +805,8 @@ static int reserve_large(void *data)
 }
 
 /* On two CPUs at once. Returns how many were from the tree. */
-static int reserve_large_on_two_cpus(struct fixture *f, struct page *page)
+static int reserve_large_on_two_cpus(struct fixture *f, struct page *page,
+				     size_t size)
 {
 	struct large cpus[2] = {};
 	int before = atomic_read(&from_tree), i;
@@ -815,6 +816,7 @@ static int reserve_large_on_two_cpus(struct fixture *f, struct page *page)
 
 		cpus[i].f = f;
 		cpus[i].page = page;
+		cpus[i].size = size;
 		init_completion(&cpus[i].done);
 		thread = kthread_run_on_cpu(reserve_large, &cpus[i], i,
 					    "reserve_large");
@@ -828,27 +830,36 @@ static int reserve_large_on_two_cpus(struct fixture *f, struct page *page)
 }
 
 /*
- * Requests of 1 MiB do not meet in the tree of addresses, whatever the mask is. In
- * lazy mode the flush queue returns many addresses at once, and the caches give some
- * of them to the tree as time passes: on a slow host more than the usual hundredth.
+ * Requests do not meet in the tree of addresses, whatever the mask is: those of
+ * 128 KiB and of 1 MiB that begin within a page, and of 1 MiB. In lazy mode the
+ * flush queue returns many addresses at once, and the caches give some of them to
+ * the tree as time passes: on a slow host more than the usual hundredth.
  */
 static void large_reservations_stay_in_the_caches(struct kunit *test)
 {
+	static const size_t sizes[] = {
+		SZ_128K + PAGE_SIZE, SZ_1M, SZ_1M + PAGE_SIZE,
+	};
 	struct fixture *f = test->priv;
 	struct page *page = fixture_lone_page(test);
-	int total = 2 * LARGE_DEPTH * LARGE_ROUNDS, bits, nr;
+	int total = 2 * LARGE_DEPTH * LARGE_ROUNDS, bits, nr, i;
 
 	fixture_drain_flush_queue(test, f->dev);
 	fixture_forget_addresses(f->dev);
 	large_iovad = &f->domain->iova_cookie->iovad;
-	atomic_set(&from_tree, 0);
 	fixture_probe(test, &alloc_iova_probe);
-	for (bits = 32; bits <= 64; bits += 32) {
+	for (i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
+		size_t size = sizes[i / 2];
+
+		bits = i % 2 ? 64 : 32;
+		atomic_set(&from_tree, 0);
 		KUNIT_ASSERT_EQ(test, 0, dma_set_mask(f->dev, DMA_BIT_MASK(bits)));
-		reserve_large_on_two_cpus(f, page);
-		KUNIT_EXPECT_GT(test, atomic_read(&from_tree), 0);
-		nr = reserve_large_on_two_cpus(f, page);
-		kunit_info(test, "%d bits: %d of %d from the tree", bits, nr, total);
+		reserve_large_on_two_cpus(f, page, size);
+		if (bits == 32)
+			KUNIT_EXPECT_GT(test, atomic_read(&from_tree), 0);
+		nr = reserve_large_on_two_cpus(f, page, size);
+		kunit_info(test, "%d bits, %zu bytes: %d of %d from the tree",
+			   bits, size, nr, total);
 		if (f->domain->type == IOMMU_DOMAIN_DMA_FQ)
 			KUNIT_EXPECT_LT(test, nr, total / 2);
 		else
