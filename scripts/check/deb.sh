@@ -70,6 +70,23 @@ build()
 sample_does_not_compile() { build samples/dma-iova CONFIG_SAMPLE_DMA_IOVA=m; }
 module_does_not_compile() { build scripts/guests/debian; }
 
+# A build of the sample in a clone must not change what git lists: whole_files() takes
+# that for the series.
+listed_after_a_build()
+{
+	local clone=$out/clone
+
+	git clone -q . "$clone"
+	cp .gitignore "$clone/"
+	git -C "$clone" status --porcelain > "$out/before"
+	make -C "$headers" CC='ccache gcc' M="$PWD/$clone/samples/dma-iova" CONFIG_SAMPLE_DMA_IOVA=m > "$clone.log" 2>&1 ||
+		echo "$clone.log: make fails"
+	[ -e "$clone/samples/dma-iova/edu-dma.ko" ] || echo "$clone/samples/dma-iova/edu-dma.ko is not built"
+	mkdir "$clone/linux-6.12.1"
+	touch "$clone"/linux-6.12.1/Makefile "$clone"/linux_6.12.1{.orig.tar.xz,-1.dsc}
+	git -C "$clone" status --porcelain | diff "$out/before" -
+}
+
 function_not_called()
 {
 	local name
@@ -84,5 +101,6 @@ rule without_a_file	"deb: the kernel, its modules and its headers are where Debi
 rule dangling		"deb: no link dangles"
 rule sample_does_not_compile "deb: the sample driver compiles against the headers"
 rule module_does_not_compile "deb: a driver with every function does"
+rule listed_after_a_build "deb: what a build of the sample leaves in a clone is ignored by git"
 rule function_not_called "deb: every function of <linux/dma-iova.h> is in it"
 exit "$failed"
