@@ -49,7 +49,7 @@ die_log()
 	free=$(df -k --output=avail build | tail -n 1)
 	if grep -q 'No space left on device' "$1" || [ "$free" -lt 1024 ]; then
 		die "build/: no space left on $(df -h --output=source,size,avail build |
-			awk 'END { print $1 ", " $3 " of " $2 " free" }'): all of build/ takes 8 GB"
+			awk 'END { print $1 ", " $3 " of " $2 " free" }'): free some: all of build/ takes 8 GB, with build/deb of a distribution's configuration far more"
 	fi
 	die "$2 ($1): $(grep -m 1 -iE 'error:|cannot |unexpected |fatal: |^E: ' "$1" || tail -n 1 "$1")"
 }

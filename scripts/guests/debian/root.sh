@@ -20,7 +20,7 @@ packages=systemd-sysv,udev,initramfs-tools,kmod,gcc,make,libelf1,$kernel
 mkdir -p "$out"
 stamp=$(sha256sum < scripts/guests/debian/root.sh)-$suite
 if [ "$(cat "$system.stamp" 2> /dev/null)" = "$stamp" ]; then exit 0; fi
-[ "$(id -u)" = 0 ] || die "mmdebstrap: makes the files of root as root only: be root"
+[ "$(id -u)" = 0 ] || die "mmdebstrap: needs root to make the disk: run this as root"
 
 # The package sources of this machine, and the way to them
 # shellcheck disable=SC2016 # apt expands it

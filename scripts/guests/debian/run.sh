@@ -84,7 +84,8 @@ whole()
 lock debian
 scripts/guests/debian/root.sh >&2
 make_disk
-old='[0-9.-]*-amd64'
+# Debian's kernel: 6.1.0-49-amd64 of Debian 12, 6.12.117+deb13-amd64 of Debian 13
+old='[0-9].*-amd64'
 boot_step install "$old"
 boot_step use "$release"
 boot_step after "$old"
