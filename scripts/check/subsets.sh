@@ -40,6 +40,19 @@ applies()
 		quilt --quiltrc - push -a --fuzz=0) > "$log" 2>&1
 }
 
+# headless: prints the patches whose header lacks a field of DEP-3 or has it twice
+headless()
+{
+	local p
+
+	for p in "$src"/debian/patches/*/*/*/*.patch; do
+		sed '/^$/q' "$p" | awk -v p="${p##*/}" '
+			NR == 1 && !/^From: .+ <.+@.+>$/ { print p " (does not begin with From:)" }
+			/^Subject: ./ { subject++ } /^Forwarded: no$/ { forwarded++ }
+			END { if (subject != 1 || forwarded != 1) print p " (Subject:, Forwarded:)" }'
+	done
+}
+
 # directories: of the C files that the patches edit or bring, as targets of make; without
 # those that are below another one
 directories()
@@ -78,6 +91,13 @@ for name in "${asked[@]}"; do
 		continue
 	fi
 	echo "ok - subset $name applies: $(wc -l < "$src/debian/patches/series") patches"
+	wrong=$(headless)
+	if [ -z "$wrong" ]; then
+		echo "ok - subset $name has headers of DEP-3"
+	else
+		echo "not ok - subset $name has headers of DEP-3: $(paste -s -d ';' <<< "$wrong")"
+		failed=1
+	fi
 	if compiles; then
 		echo "ok - subset $name compiles: $(grep -cE '^  (CC|AS) ' "$log") objects"
 	else
