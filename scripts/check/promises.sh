@@ -67,6 +67,25 @@ broken_by=$(awk -F '|' '
 	{ split($3, where, " "); n = split($4, name, " "); for (i = 1; i <= n; i++) print where[2] "." name[i] }
 	' "$breaks" | sort -u)
 
+# The sums of the page and of the README are those of its table.
+summed_otherwise()
+{
+	local page=Documentation/core-api/dma-iova-conformance.rst sum
+
+	sum=$(awk '/^   \* - [a-z0-9_]+: / { getline; getline; n[$2]++ }
+		END { print n["ok"] + 0 " of " n["ok"] + n["fail"] + n["skip"], n["fail"] + 0, n["skip"] + 0 }' "$page")
+	# shellcheck disable=SC2086 # words
+	set -- $sum
+	grep -q "^$1 of $3 cases pass in Linux [0-9.]*, $4 fail, $5 are not run\.$" "$page" || echo "$page: has $sum"
+	grep -q "; $1 of $3 cases pass there, $4 fail, $5 are skipped |" README.md || echo "README.md: the page has $sum"
+}
+
+# The number of a patch changes with each one that is put before it.
+patch_by_number()
+{
+	git grep -nE '\<[Pp]atch(es)? [0-9]' -- '*.md' '*.rst' '*.txt' configs scripts "${whole_dirs[@]}" ':!patches/README.md' || [ $? = 1 ]
+}
+
 words() { awk -F ' *[|]' '{ print $1 }' <<< "$promises"; }
 
 not_in_documentation_once()
@@ -100,5 +119,7 @@ rule without_a_case		"promises: every promise has a case"
 rule case_in_no_suite		"promises: every case is in a suite"
 rule case_not_there		"promises: every case that a promise names is there"
 rule case_without_a_promise	"promises: every case of the API is named by a promise, random and stress aside"
+rule summed_otherwise		"promises: the README and the page sum up the conformance as its table does"
+rule patch_by_number		"promises: no text names a patch by its number"
 rule case_without_a_break	"promises: every case is named by a break"
 exit "$failed"
