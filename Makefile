@@ -14,7 +14,7 @@ help:
 	@echo 'make check     all of the tests, from nothing                        23 min'
 	@echo 'make check-all the slow ones: arm64, each commit, each break        hours, in stages'
 	@echo 'make bench     what it costs to map scattered pages, by instructions 40 min the first time'
-	@echo 'make clients   small drivers, one for each kind of use, move data      2 min'
+	@echo 'make clients   small drivers, one for each kind of use, move data     10 min the first time'
 	@echo 'make conformance PEER=<tree>  the same tests here and in a mainline tree    20 min'
 	@echo 'make tree      build/linux: the kernel source with the series        30 s'
 	@echo 'make kernel    build/kernels/run: the kernel of make run              6 min'

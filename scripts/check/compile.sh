@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# compile.sh [name...]: compile what the series touches in the configurations of
-# configs/compile, or in those that are named, each by its own compiler. Prints a line for
-# each. A warning is a failure.
+# compile.sh [name...]: compile the API, the IOMMU drivers, the block layer and NVMe in the
+# configurations of configs/compile, or in those that are named, each with its own
+# compiler. Prints a line for each. A warning is a failure.
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 
