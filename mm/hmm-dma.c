@@ -264,7 +264,7 @@ struct hmm_dma_range {
 	unsigned long kind;
 	size_t start;
 
-	/* What has been linked, and has to be synchronised */
+	/* The part that has been linked and has to be synchronised */
 	size_t linked_start;
 	size_t linked_end;
 };
@@ -457,7 +457,7 @@ long hmm_dma_map_range(struct device *dev, struct hmm_dma_map *map, size_t idx,
 }
 EXPORT_SYMBOL_GPL(hmm_dma_map_range);
 
-/* Where the device finds an entry that is mapped */
+/* Returns the address at which the device finds a mapped entry */
 static dma_addr_t hmm_dma_addr(struct device *dev, struct hmm_dma_map *map,
 			       size_t idx, struct pci_p2pdma_map_state *p2pdma)
 {

@@ -21,7 +21,7 @@
 static DEFINE_HASHTABLE(dbg_reservations, 10);
 static DEFINE_SPINLOCK(dbg_lock);
 
-/* What may differ between a link and its unlink */
+/* Attributes that may differ between a link and its unlink */
 #define DBG_FREE_ATTRS	(DMA_ATTR_SKIP_CPU_SYNC | DMA_ATTR_NO_WARN)
 
 /*
@@ -47,7 +47,7 @@ static bool dbg_forgets(struct device *dev)
 }
 
 /*
- * Start the count of dbg_forgets() anew: the driver has called dma_iova_sync(),
+ * Reset the count of dbg_forgets(): the driver has called dma_iova_sync(),
  * a link has failed, or the driver is unbound.
  */
 static void dbg_forgive(struct device *dev)

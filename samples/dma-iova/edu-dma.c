@@ -45,7 +45,7 @@
 #define EDU_DMA_RUN	BIT(0)
 #define EDU_DMA_TO_RAM	BIT(1)
 
-/* Where the device sees its own buffer */
+/* The address at which the device sees its own buffer */
 #define EDU_BUFFER	0x40000
 
 /*

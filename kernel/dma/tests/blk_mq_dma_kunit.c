@@ -165,7 +165,7 @@ static void add_metadata(struct kunit *test, struct bio *bio,
 						       metadata[i].bv_offset));
 }
 
-/* As the block layer does it when it merges, with its count of segments */
+/* Appends as the block layer merges, and counts segments as it does */
 static void append_data(struct kunit *test, struct request *req, struct bio *bio)
 {
 #ifdef DMA_IOVA_MAINLINE
@@ -598,7 +598,7 @@ static void expect_requests_to_iommu(struct fixture *f, struct request *req,
 	KUNIT_EXPECT_GT(f->test, spy.unmap_pages, 0);
 }
 
-/* As many links as pages, and one sync */
+/* One range takes a link for each page, and one sync. */
 static void start_one_range_of_scattered_pages(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -676,7 +676,7 @@ static struct kprobe link_probe = {
 	.pre_handler	= count_link,
 };
 
-/* As much as drivers map at once behind an IOMMU, in one page more than it is long */
+/* 128 KiB begin and end within a page, so they cover one page more. */
 static void start_128k_by_one_link(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -911,7 +911,7 @@ static void many_addresses(void *dev)
 	dma_set_mask(dev, DMA_BIT_MASK(64));
 }
 
-/* So few pages of them that it shows when they leak */
+/* The device can address so few pages that a leak of addresses shows. */
 #define FEW_PAGES	4096
 
 static void few_addresses(struct fixture *f, unsigned long nr_pages)
@@ -978,7 +978,7 @@ static void start_reservation_refused(struct kunit *test)
 	expect_request_is_segments(f, req, 20);
 }
 
-/* As if the memory of @m had been used for another request that is on its way */
+/* The mapping holds the state of another request, which is still in flight. */
 static void start_ignores_stale_state(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -1366,7 +1366,7 @@ static void p2p_bus_address(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, spy.unmap_pages, 0);
 }
 
-/* Of ordinary memory and of that of a PCI device, the one that begins */
+/* The kind of memory that a request begins with */
 enum kind { RAM, P2P };
 
 static struct page *page_of(struct kunit *test, enum kind kind,
@@ -1993,7 +1993,7 @@ static void queue_aligns_buffers_to_checksums(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, queue_dma_alignment(req->q), limits.dma_alignment);
 }
 
-/* As when a disk is formatted again */
+/* A disk that is formatted again can lose its metadata. */
 static void queue_forgets_checksums(struct kunit *test)
 {
 	struct queue_limits limits = no_limits, top;

@@ -19,7 +19,7 @@
 #include "fixture.h"
 #include "spy.h"
 
-/* Where dma-debug warns */
+/* The file in which dma-debug warns */
 #define DEBUG	"debug.c"
 
 /* The last report in the log, and how many there were */
@@ -28,7 +28,7 @@ static struct {
 	char line[512];
 } console;
 
-/* What debug_dma_dump_mappings() says of the two-step API */
+/* The lines of debug_dma_dump_mappings() about the two-step API */
 static struct {
 	int lines;
 	char line[4][128];
@@ -208,7 +208,7 @@ static void silent_after_giving_up(struct kunit *test)
 	fixture_link_pages(f, &state, pages, 2);
 	fixture_destroy(f, &state, 2 * PAGE_SIZE);
 
-	/* As often as it likes, if it gives up before everything is linked */
+	/* A driver may give up any number of times before all is linked. */
 	for (i = 0; i < 2 * FORGOTTEN; i++) {
 		fixture_reserve(f, &state, 0, 2 * PAGE_SIZE);
 		fixture_link_page(f, &state, 0, pages[0]);
@@ -353,7 +353,7 @@ static void report_batch_never_flushed(struct kunit *test)
 		dma_iova_batch_destroy(&batch, f->dev, &states[i], PAGE_SIZE,
 				       DMA_BIDIRECTIONAL, 0);
 	}
-	/* As when a driver is unbound: the mock device has no driver. */
+	/* The mock device has no driver. Call what unbinding one calls. */
 	reports(test, "has reservations while released from device [count=2]")
 		debug_dma_iova_unbound(f->dev);
 	dma_iova_batch_flush(&batch);
@@ -711,7 +711,7 @@ static void silent_shared_cache_line(struct kunit *test)
 	share_cache_line(test->priv, DMA_ATTR_DEBUGGING_IGNORE_CACHELINES);
 }
 
-/* As in debugfs */
+/* The file dump in debugfs has the same lines. */
 static void dump_lists_pieces(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -836,7 +836,7 @@ static void dump_ends_at_the_last_address(struct kunit *test)
 static int entries_asked;
 static bool *debug_disabled;
 
-/* As dma-debug does when it has no entry left */
+/* dma-debug turns itself off when it has no entry left. */
 static int no_more_entries(struct kprobe *probe, struct pt_regs *regs)
 {
 	entries_asked++;
@@ -872,7 +872,7 @@ static void silent_without_entries(struct kunit *test)
 					       4 * PAGE_SIZE));
 	dma_iova_unlink(f->dev, &state, 0, 4 * PAGE_SIZE, DMA_TO_DEVICE, 0);
 	*debug_disabled = false;
-	/* Of the first piece it has kept account. */
+	/* It has kept account of the first piece. */
 	debug_dma_iova_unlink(f->dev, &state, 0, PAGE_SIZE, DMA_TO_DEVICE, 0);
 	dma_iova_free(f->dev, &state);
 }

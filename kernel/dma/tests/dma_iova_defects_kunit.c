@@ -153,7 +153,7 @@ static void link_vec_larger_than_4g(struct kunit *test)
 	expect_seen(f, &state, far - SZ_4K, 2 * MUCH_MEMORY + 3ul * SZ_1G - SZ_4K);
 	expect_seen(f, &state, far, 3 * MUCH_MEMORY);
 
-	/* What is beyond 4 GiB stays, or goes, for itself. */
+	/* The piece beyond 4 GiB is unlinked only when it is asked for. */
 	dma_iova_unlink(f->dev, &state, 0, far, DMA_TO_DEVICE, DMA_ATTR_MMIO);
 	KUNIT_EXPECT_EQ(test, f->mock->state.mapped, (size_t)SZ_4K);
 	KUNIT_EXPECT_EQ(test, f->mock->state.seen, (size_t)SZ_4K);

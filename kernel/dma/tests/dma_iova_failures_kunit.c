@@ -39,7 +39,7 @@ static const struct mock_iommu_config large_pages = {
 	.type		= IOMMU_DOMAIN_DMA,
 };
 
-/* What there is, of everything that a call could leave behind */
+/* Counts of everything that a call could leave behind */
 struct inventory {
 	struct mock_iommu_state mock;
 	long bounced;
@@ -248,7 +248,7 @@ static void fail_vec(struct kunit *test, const struct mock_iommu_config *config)
 		.nr	= 4,
 	};
 
-	/* Of 2 MiB each: one is there for the first granule, one for the last. */
+	/* A table maps 2 MiB. The first granule needs one, the last another. */
 	fail_between_others(&a, 4, 1);
 }
 
@@ -343,7 +343,7 @@ static void bounced_link_vec_fails_at_each_step(struct kunit *test)
 	fail_alone(&a, 5, 1);
 }
 
-/* As many reservations of one bounced granule as there are bounce buffers */
+/* Make reservations of one bounced granule until no bounce buffer is left. */
 static int take_all_buffers(struct fixture *f, struct dma_iova_state *states, int max,
 			    phys_addr_t phys)
 {

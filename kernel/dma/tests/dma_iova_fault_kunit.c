@@ -18,7 +18,7 @@ static void fault_clear(void *probability)
 	*(unsigned long *)probability = 0;
 }
 
-/* As written to debugfs: have the @nth call fail, and no more. */
+/* Set the attributes as debugfs does, so that only the @nth call fails. */
 static void fault_inject(struct kunit *test, const char *dir, int nth)
 {
 	unsigned long *probability = fixture_debugfs(test, dir, "probability");
@@ -131,7 +131,7 @@ static void fail_sync(struct kunit *test)
 	fixture_expect_nothing_linked(f, addr, PAGE_SIZE);
 }
 
-/* What is returned is an error to every driver, and nothing is mapped. */
+/* Every driver takes the result for an error, and nothing is mapped. */
 static void fail_batch(struct kunit *test)
 {
 	struct fixture *f = fixture_strict_mock(test);

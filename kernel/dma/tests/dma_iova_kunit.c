@@ -48,7 +48,7 @@ static void try_alloc_without_iommu_device(struct kunit *test)
 		dma_iova_destroy(NULL, &state, 0, DMA_TO_DEVICE, 0);
 }
 
-/* As a device is whose driver says nothing of what it addresses */
+/* A device with no DMA mask, because its driver has set none */
 static void try_alloc_without_mask(struct kunit *test)
 {
 	struct fixture *f = test->priv;

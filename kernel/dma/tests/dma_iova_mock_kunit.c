@@ -217,7 +217,7 @@ static void allow_deferred_attach(void *data)
 	static_branch_dec(&iommu_dma_deferred_attach);
 }
 
-/* As in a kdump kernel: the first mapping attaches the device, or fails. */
+/* In a kdump kernel the first mapping attaches the device, or fails. */
 static void try_alloc_attaches_late(struct kunit *test)
 {
 	struct fixture *f = create(test, PAGE_SIZE, IOMMU_DOMAIN_DMA);

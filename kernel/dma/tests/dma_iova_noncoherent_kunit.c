@@ -16,7 +16,7 @@
 
 #include "fixture.h"
 
-/* What the architecture was asked for, as counted by probes */
+/* Calls of the architecture's functions, counted by probes */
 struct maintained {
 	int calls;
 	struct phys_vec range[8];

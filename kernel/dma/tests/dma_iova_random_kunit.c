@@ -38,7 +38,7 @@ MODULE_PARM_DESC(steps, "of each random sequence");
 #define POOL_SIZE	SZ_4M
 #define VEC_MAX		5
 
-/* What is linked in a granule */
+/* The memory that is linked in a granule */
 struct granule {
 	phys_addr_t phys;	/* where it begins in memory; 0 if nothing is */
 	unsigned int piece;
@@ -373,7 +373,7 @@ static void unlink_runs(struct model *m, struct slot *s)
 	}
 }
 
-/* What mainline's documentation leaves open is whether there may be holes. */
+/* Mainline's documentation does not say whether there may be holes. */
 static void do_destroy_no_hole(struct model *m, struct slot *s)
 {
 	int end = linked_end(s);
@@ -449,7 +449,7 @@ static void note_piece(struct model *m, struct slot *s, int first, int nr,
 	}
 }
 
-/* Where to begin: often where the reservation does, for large pages */
+/* Begins often where the reservation does, for the sake of large pages */
 static int random_first(struct model *m, struct slot *s)
 {
 	return one_in(m, 4) ? 0 : pick(m, s->nr);
@@ -570,7 +570,7 @@ static void do_sync(struct model *m, struct slot *s)
 	}
 }
 
-/* Of whole pieces, and of holes, and of half a granule */
+/* Unlinks whole pieces, holes, or half a granule */
 static void do_unlink(struct model *m, struct slot *s)
 {
 	int first = pick(m, s->nr);

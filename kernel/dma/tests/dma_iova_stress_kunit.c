@@ -74,7 +74,7 @@ struct worker {
 	int nr;
 	struct dma_iova_batch batch;
 
-	/* Where its reservations have been */
+	/* The range that its reservations have been in */
 	dma_addr_t lowest;
 	dma_addr_t highest;
 };
@@ -257,7 +257,7 @@ static phys_addr_t random_memory(struct worker *w, const struct piece *p)
 			  granule * pick(w, (POOL_SIZE - into - p->size) /
 					    granule + 1);
 
-	/* As many numbers are picked whatever the address is. */
+	/* Pick the same number of random numbers for every address. */
 	if (one_in(w, 3) && like + p->size <= POOL_SIZE)
 		return w->pool + like;
 	return any;
@@ -641,7 +641,7 @@ static void stress_4k(struct kunit *test)
 	run_on_mock(test, SZ_4K, 16, SZ_16M, IOMMU_DOMAIN_DMA);
 }
 
-/* So small that the flush queue can have all of it at times */
+/* The addresses are so few that the flush queue holds all of them at times. */
 static void stress_4k_lazy(struct kunit *test)
 {
 	run_on_mock(test, SZ_4K, 16, SZ_16M, IOMMU_DOMAIN_DMA_FQ);
@@ -751,7 +751,7 @@ static void stress_behind_iommu(struct kunit *test)
 	expect_nothing_mapped(s);
 }
 
-/* As many reservations as requests of a disk, again and again, on each CPU */
+/* Each CPU makes as many reservations as a disk has requests, many times. */
 
 #define LARGE_DEPTH	16
 #define LARGE_ROUNDS	500

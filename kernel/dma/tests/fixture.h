@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the suites of the two-step DMA API have in common. */
+/* Functions that the suites of the two-step DMA API share */
 #ifndef _DMA_TESTS_FIXTURE_H
 #define _DMA_TESTS_FIXTURE_H
 
@@ -10,7 +10,7 @@
 #include "mock_iommu.h"
 #include "warnings.h"
 
-/* Where misuse is caught: at the entry, or where the granule is known */
+/* The files that catch misuse: at the entry, or with the granule known */
 #define ENTRY	"mapping.c"
 #define ENGINE	"dma-iova.c"
 

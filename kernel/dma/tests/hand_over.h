@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What is handed over between CPU and device while it stays mapped */
+/* Records memory that is handed over between CPU and device while mapped */
 #ifndef _DMA_TESTS_HAND_OVER_H
 #define _DMA_TESTS_HAND_OVER_H
 

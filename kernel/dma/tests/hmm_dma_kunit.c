@@ -65,7 +65,7 @@ static struct region *new_region(struct fixture *f, size_t nr,
 	return r;
 }
 
-/* As hmm_range_fault() has it */
+/* The entry that hmm_range_fault() makes for a page */
 static unsigned long found(struct page *page, unsigned long flags)
 {
 	return page_to_pfn(page) | HMM_PFN_VALID | flags;
@@ -237,7 +237,7 @@ static void range_upgrade_to_write(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, spy.map_pages, 2);
 }
 
-/* What is stale in the array that hmm_range_fault() was given does no harm. */
+/* Stale entries in the array given to hmm_range_fault() do no harm. */
 static void range_ignores_flags_of_array(struct kunit *test)
 {
 	struct region *r = scattered_region(test->priv, 2);
@@ -647,7 +647,7 @@ static void p2p_beside_memory(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
 }
 
-/* Where nothing is reserved, too, it is mapped as device memory. */
+/* Without a reservation it is mapped as device memory, too. */
 static void p2p_without_reservation(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -774,7 +774,7 @@ static void direct_narrow_device(struct kunit *test)
 	*f->dev->dma_mask = mask;
 }
 
-/* As if something else, such as kmalloc() memory, had been bounced */
+/* Something else of the device, such as kmalloc() memory, has been bounced. */
 static void direct_after_bounce(struct kunit *test)
 {
 	struct fixture *f = test->priv;

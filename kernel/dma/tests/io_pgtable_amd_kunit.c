@@ -58,7 +58,7 @@ static void table_put(void *data)
 	free_io_pgtable_ops(table->pt.ops);
 }
 
-/* Of a domain without devices. Lasts until the end of the test. */
+/* The table is of a domain without devices, and lasts until the test ends. */
 static struct table *table_get(struct kunit *test)
 {
 	struct table *table = kunit_kzalloc(test, sizeof(*table), GFP_KERNEL);
@@ -200,7 +200,7 @@ static void map_vec_makes_the_same_table(struct kunit *test)
 	prandom_seed_state(&rnd, used_seed);
 	for (i = 0; i < ROUNDS; i++) {
 		expect_same_table(test, SZ_4G, &rnd);
-		/* Where v1 has to add a level first */
+		/* v1 has to add a level for this address. */
 		expect_same_table(test, BIT(40), &rnd);
 	}
 }

@@ -29,7 +29,7 @@ struct area {
 	struct fixture *f;
 	struct dma_iova_state state;
 	unsigned long iova;
-	/* What each page is to translate to, or 0 */
+	/* The address that each page must translate to, or 0 */
 	phys_addr_t *model;
 
 	struct phys_vec vec[MAX_RANGES];
@@ -71,7 +71,7 @@ static void area_begin(struct area *area, size_t offset)
 	area->size = 0;
 }
 
-/* Where the next range will be */
+/* The offset at which the next range begins */
 static size_t area_end(const struct area *area)
 {
 	return area->offset + area->size;

@@ -24,7 +24,7 @@ static int live_find(const void *ptr)
 	return i;
 }
 
-/* What is large is reported twice. */
+/* A large allocation is reported twice. */
 static void live_alloc(void *data, unsigned long call_site, const void *ptr,
 		       size_t bytes_req, size_t bytes_alloc, gfp_t gfp, int node)
 {

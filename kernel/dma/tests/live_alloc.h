@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What a task has allocated by kmalloc() and its kin, and not freed. */
+/* Counts what a task has allocated with kmalloc() and the like, not freed. */
 #ifndef _DMA_TESTS_LIVE_ALLOC_H
 #define _DMA_TESTS_LIVE_ALLOC_H
 

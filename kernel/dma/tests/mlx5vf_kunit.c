@@ -48,7 +48,7 @@ static struct {
 	u32 octwords;
 	u32 actual_octwords;
 	u32 mode;
-	/* What the device writes when it saves, or has read when it loads */
+	/* The data that the device writes on a save, or has read on a load */
 	u8 *image;
 	size_t image_size;
 	int saves;
@@ -138,7 +138,7 @@ static void free_buffer(struct mlx5_vhca_data_buffer *buf)
 	mutex_unlock(&mvdev->state_mutex);
 }
 
-/* As the device finds it */
+/* Translates an address as the device does */
 static phys_addr_t translate(struct fixture *f, dma_addr_t addr)
 {
 	return f->domain ? iommu_iova_to_phys(f->domain, addr) : addr;

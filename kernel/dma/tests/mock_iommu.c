@@ -525,7 +525,7 @@ static void mock_enlarge_granule(struct kunit *test, struct mock_iommu *mock)
 	kunit_skip(test, "iommu-dma does not export its allocator");
 }
 #else
-/* As if the kernel had pages of that size. Nothing has been allocated yet. */
+/* Act as if the kernel had pages of that size, before anything is allocated. */
 static void mock_enlarge_granule(struct kunit *test, struct mock_iommu *mock)
 {
 	struct iova_domain *iovad = &mock->domain.iova_cookie->iovad;

@@ -45,7 +45,7 @@ struct mock_iommu_calls {
 	int flush_all;
 };
 
-/* What there is at present */
+/* Counts of what exists at present */
 struct mock_iommu_state {
 	size_t mapped;		/* bytes in the page table */
 	size_t seen;		/* bytes that the device can translate */

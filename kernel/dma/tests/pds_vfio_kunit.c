@@ -56,7 +56,7 @@ static struct {
 	bool move;
 } fw;
 
-/* As the device finds it */
+/* Translates an address as the device does */
 static phys_addr_t translate(dma_addr_t addr)
 {
 	struct iommu_domain *domain = fw.f->domain;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the suites of page tables have in common, for all IOMMU drivers. */
+/* Functions that the suites of page tables share, for all IOMMU drivers */
 #ifndef _DMA_TESTS_PGTABLE_H
 #define _DMA_TESTS_PGTABLE_H
 

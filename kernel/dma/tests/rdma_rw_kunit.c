@@ -347,7 +347,7 @@ static void device_copies(struct transfer *to, struct transfer *from)
 	}
 }
 
-/* What a WRITE has the device read arrives where a READ has it write. */
+/* Data that the device reads for a WRITE arrives where it writes for a READ. */
 static void expect_device_moves_data(struct transfer *out, struct transfer *in)
 {
 	struct kunit *test = out->f->test;
@@ -381,7 +381,7 @@ static void expect_requests_to_iommu(struct transfer *t, int links, int prot)
 	KUNIT_EXPECT_GT(test, spy.unmap_pages, 0);
 }
 
-/* As many links as pages, and one sync */
+/* One range takes a link for each page, and one sync. */
 static void init_one_sge_of_scattered_pages(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -891,7 +891,7 @@ static void count_stop(void *data)
 	tracepoint_synchronize_unregister();
 }
 
-/* What there is, of everything that a context could leave behind */
+/* Counts of everything that a context could leave behind */
 struct inventory {
 	struct mock_iommu_state mock;
 	int free;

@@ -29,7 +29,7 @@ struct rdma_stub {
 	u64 pages[RDMA_STUB_MR_PAGES];
 	int nr_pages;
 
-	/* What ib_post_send() was last called with */
+	/* Arguments of the last call of ib_post_send() */
 	const struct ib_send_wr *posted;
 };
 

@@ -26,7 +26,7 @@ struct spy {
 	int flush_all;
 	int iova_to_phys;
 	size_t largest_page;
-	/* Of the first and of the last of them */
+	/* The prot of the first and of the last mapping */
 	int first_prot;
 	int prot;
 	/* Mapped since spy_reset(), less what has been unmapped */

@@ -42,11 +42,11 @@ struct server {
 	struct svc_rdma_send_ctxt *send;
 	unsigned int mapped;
 
-	/* What the client has, in one piece, and where the device finds it */
+	/* The client's memory, in one piece, and its address for the device */
 	u8 *client;
 	dma_addr_t client_addr;
 
-	/* Of the work requests, in the order of the client's addresses */
+	/* SGEs of the work requests, in the order of the client's addresses */
 	struct ib_sge sges[NR_SGES];
 	int nr_sges;
 	int nr_wrs;

@@ -143,7 +143,7 @@ static void touch(struct region *r, size_t idx, size_t nr)
 		KUNIT_ASSERT_EQ(r->test, 0, put_user((char)idx, page_at(r, idx)));
 }
 
-/* As for a fault that the device has */
+/* Fault pages in as for a fault of the device */
 static int fault_as(struct region *r, size_t idx, size_t nr, u64 access,
 		    bool fault)
 {
@@ -401,7 +401,7 @@ static void snapshot_maps_what_is_there(struct kunit *test)
 	expect_npages(r, 2);
 }
 
-/* What the device may have written to is dirty, and nothing else. */
+/* Only pages that the device may have written to are dirty. */
 static void invalidate_marks_dirty(struct kunit *test)
 {
 	struct region *r = new_region(test, 2);
@@ -1045,7 +1045,7 @@ static void mlx5_fault_moves_data(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic64_read(&m->mr.odp_stats.invalidations), 1LL);
 }
 
-/* What is there when the region is registered */
+/* Pages that are present when the region is registered are mapped. */
 static void mlx5_registration_finds_pages(struct kunit *test)
 {
 	struct mlx5_region *m = mlx5_register(test, user_memory(test, 4 * PAGE_SIZE),

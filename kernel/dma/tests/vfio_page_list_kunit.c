@@ -25,7 +25,7 @@
 /* More than are allocated, or linked, at once; of neither a multiple */
 #define MANY	1100
 
-/* As many pages as are mapped page by page */
+/* Few enough pages to map one by one */
 #define FEW	20
 
 /* More than any call has */
@@ -71,7 +71,7 @@ static void expect_pages_freed(struct kunit *test, struct page **pages,
 	KUNIT_EXPECT_EQ(test, there, 0UL);
 }
 
-/* As the device finds it */
+/* Translates an address as the device does */
 static phys_addr_t translate(struct fixture *f, dma_addr_t addr)
 {
 	return f->domain ? iommu_iova_to_phys(f->domain, addr) : addr;
@@ -290,7 +290,7 @@ static void add_zeroes_on_request(struct kunit *test)
 	unsigned long i;
 	int dirty = 0;
 
-	/* So that they are dirty when they come again */
+	/* Make the pages dirty, for when they are allocated again. */
 	for (i = 0; i < MANY; i++)
 		fixture_fill_page(list->pages[i], i);
 	vfio_page_list_free(list);
@@ -357,7 +357,7 @@ static void segment_keeps_limits(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, expect_segments(f, list, 0, size), 16);
 }
 
-/* Of the functions of reservations, only @which has been called, for this range. */
+/* Only @which of the hand-over functions has been called, for this range. */
 static void expect_one_hand_over(struct kunit *test,
 				 enum hand_over_function which, size_t offset,
 				 size_t len, enum dma_data_direction dir)
@@ -509,7 +509,7 @@ static void direct_unmaps_if_needed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, unmap_calls, 16);
 }
 
-/* As with unmapping, page by page */
+/* Pages are synchronised one by one, as they are unmapped. */
 static void direct_syncs_if_needed(struct kunit *test)
 {
 	struct fixture *f = test->priv;

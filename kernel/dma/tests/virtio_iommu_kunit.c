@@ -98,7 +98,7 @@ static void refused_request_fails_sync(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EINVAL, dma_iova_sync(f->dev, &state, 0, 3 * PAGE_SIZE));
 	KUNIT_EXPECT_EQ(test, 0, refuse);
 
-	/* Of that range alone, and until it is unmapped */
+	/* Only that range reports the error, and only until it is unmapped. */
 	KUNIT_EXPECT_EQ(test, 0, sync_page(f, &state, 0));
 	KUNIT_EXPECT_EQ(test, 0, sync_page(f, &state, 2));
 	KUNIT_EXPECT_EQ(test, -EINVAL, sync_page(f, &state, 1));

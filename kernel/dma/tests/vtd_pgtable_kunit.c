@@ -27,7 +27,7 @@ MODULE_PARM_DESC(seed, "of the random ranges; 0 takes a fresh one, which is prin
 
 #define ROUNDS		20
 
-/* Where the driver warns */
+/* The file in which the driver warns */
 #define DRIVER		"iommu.c"
 
 /* Levels of the tables, and bits of the addresses: less than the tables could have */
@@ -43,7 +43,7 @@ static const struct format second_level = { false };
 
 struct table {
 	struct pgtable pt;
-	/* What pt.ops points to, as if the domain had it */
+	/* pt.ops points here, as if the domain had it. */
 	struct io_pgtable_ops ops;
 	struct dmar_domain *domain;
 	/* The first address that it does not have */
@@ -168,7 +168,7 @@ static phys_addr_t device_translates(struct table *table, unsigned long iova)
 	return dma_pte_addr(&pte) + (iova & (size - 1));
 }
 
-/* As the device sees it. The driver must see the same. */
+/* Translates as the device does. The driver must find the same. */
 static phys_addr_t table_iova_to_phys(struct io_pgtable_ops *ops, unsigned long iova)
 {
 	struct table *table = table_of(ops);
@@ -187,7 +187,7 @@ static void table_put(void *data)
 	domain->ops->free(domain);
 }
 
-/* Of a domain without devices. Lasts until the end of the test. */
+/* The table is of a domain without devices, and lasts until the test ends. */
 static struct table *table_get(struct kunit *test)
 {
 	struct table *table = kunit_kzalloc(test, sizeof(*table), GFP_KERNEL);

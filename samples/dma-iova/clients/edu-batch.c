@@ -63,7 +63,7 @@ static int map_batch(struct batch *batch)
 	return err;
 }
 
-/* What has been mapped, which after an error is not all. */
+/* Unmaps what has been mapped. After an error that is not all. */
 static void unmap_batch(struct batch *batch)
 {
 	unsigned int i;

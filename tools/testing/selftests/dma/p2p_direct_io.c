@@ -137,7 +137,7 @@ static void fill(uint8_t *to, size_t len)
 		to[i] = calls * 37 + i * 7 + (i >> 8);
 }
 
-/* What the pieces have, against what is in @plain */
+/* Compares the pieces with @plain */
 static void compare(const struct shape *shape, const struct iovec *vec, int nr, const char *what)
 {
 	size_t done = 0;
@@ -169,7 +169,7 @@ static void write_and_read(int fd, const struct shape *shape, bool async)
 	compare(shape, vec, nr, "read");
 }
 
-/* What has a gap between its pieces is copied, and of one kind then. */
+/* Data with a gap between its pieces is copied, and is then of one kind. */
 static bool refused(const struct iovec *vec, int nr)
 {
 	bool has_ram = false, has_p2p = false, gap = false;

@@ -57,7 +57,7 @@
  */
 #define BENCH_PAGE_ORDER	1
 
-/* What is mapped, and what is known of it while it is */
+/* The pages that are mapped, and their addresses */
 struct bench {
 	struct device *dev;
 	unsigned int nr;
@@ -142,7 +142,7 @@ static dma_addr_t page_addr(struct bench *b, unsigned int i)
 	return b->addrs[i];
 }
 
-/* As a scatterlist, which is made for it */
+/* Maps the pages as a scatterlist, which is built for the mapping */
 static int sg_map(struct bench *b)
 {
 	struct scatterlist *sg;
@@ -647,7 +647,7 @@ struct bench_device {
 	char answer[64];
 };
 
-/* Of no use to the guest, but a trace of QEMU's has it. */
+/* The guest does not use the value, but QEMU's trace shows it. */
 static void bench_mark(struct bench_device *bd, u8 phase)
 {
 	pci_write_config_byte(bd->pdev, PCI_INTERRUPT_LINE, phase);

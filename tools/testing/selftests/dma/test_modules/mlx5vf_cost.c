@@ -350,7 +350,7 @@ static int cost_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	err = dma_set_mask_and_coherent(dev, DMA_BIT_MASK(64));
 	if (err)
 		return err;
-	/* As mlx5_core has it */
+	/* mlx5_core sets the same size. */
 	dma_set_max_seg_size(dev, SZ_2G);
 	cost_file = debugfs_create_file(KBUILD_MODNAME, 0600, NULL, NULL,
 					&cost_fops);
