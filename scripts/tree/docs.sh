@@ -66,12 +66,14 @@ described()	# described <page> <name>...
 	local page=$pages/$1 name
 
 	shift
+	[[ -s $page ]] || die "$page: has not been rendered: add it to an index.rst"
 	for name; do
 		grep -q "id=\"c.$name\"" "$page" || die "$page does not describe $name"
 	done
 	echo "docs: $page"
 }
 
-described core-api/dma-iova.html dma_iova_state dma_use_iova dma_iova_link dma_need_unmap phys_vec pci_p2pdma_state
+described core-api/dma-iova.html dma_iova_state dma_use_iova dma_iova_link dma_need_unmap phys_vec pci_p2pdma_state p2pdma_provider
+described core-api/dma-iova-hmm.html hmm_dma_map hmm_dma_map_alloc hmm_dma_map_range dma_need_hand_over
 for page in Documentation/core-api/dma-iova-*.rst; do page=${page#Documentation/}; described "${page%.rst}.html"; done
 described block/blk-mq-dma.html blk_dma_iter blk_rq_dma_unmap blk_rq_dma_map_iter_start
