@@ -9,9 +9,9 @@
 kernel_image()
 {
 	case $1 in
-	x86_64)	echo arch/x86/boot/bzImage ;;
+	x86_64|i386) echo arch/x86/boot/bzImage ;;
 	arm64)	echo arch/arm64/boot/Image ;;
-	*)	die "ARCH=$1: no such architecture: give x86_64 or arm64" ;;
+	*)	die "ARCH=$1: no such architecture: give x86_64, i386 or arm64" ;;
 	esac
 }
 
@@ -21,6 +21,8 @@ cross_compile()
 	case $1,$(uname -m) in
 	arm64,aarch64) ;;
 	arm64,*) echo aarch64-linux-gnu- ;;
+	i386,x86_64) ;;
+	i386,*)	echo i686-linux-gnu- ;;
 	esac
 }
 
