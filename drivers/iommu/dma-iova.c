@@ -829,7 +829,7 @@ void iommu_dma_iova_destroy(struct device *dev, struct dma_iova_state *state,
  * @state:	reservation
  *
  * In lazy mode nothing waits for an invalidation anyway. What may be bounced
- * needs an invalidation of its own, before it is copied back.
+ * needs a separate invalidation, before it is copied back.
  *
  * Context: Any.
  * Return: true if iommu_dma_iova_batch_destroy() can take it.

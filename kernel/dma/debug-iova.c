@@ -170,6 +170,7 @@ struct dbg_mistake {
 static void dbg_note(struct dbg_mistake *mistake, const char *what,
 		     const struct dma_debug_entry *piece)
 {
+	/* One call gets one report: the first mistake explains the others. */
 	if (mistake->what)
 		return;
 	mistake->what = what;
@@ -295,12 +296,14 @@ static void dbg_link_piece(struct device *dev,
 	if (other)
 		dbg_note(mistake, "links memory over memory that it has linked",
 			 other);
+	/* Pieces must not overlap, or dbg_find_piece() misses some. */
 	if (reservation && !other && !err) {
 		rb_add(&piece->node, &reservation->pieces, dbg_less);
 		added = true;
 	}
 	spin_unlock_irqrestore(&dbg_lock, flags);
 
+	/* Without the lock, because it may report */
 	if (added)
 		dma_entry_track_cacheline(piece, mistake->attrs);
 	else
@@ -340,13 +343,15 @@ void debug_dma_iova_link_vec(struct device *dev,
 	if (unlikely(dma_debug_disabled()))
 		return;
 
+	/* The driver now gives up, and need not synchronise. */
 	if (err)
 		dbg_forgive(dev);
-	/* The call was refused, with a warning of its own. */
+	/* The call was refused, with another warning. */
 	if (err == -EINVAL)
 		return;
 
 	mistake.range.first = state->addr + offset;
+	/* dma-debug turns itself off when it has no entry left for a piece. */
 	for (; nr && !dma_debug_disabled(); vec++, nr--) {
 		if (!(attrs & DMA_ATTR_MMIO))
 			dbg_check_memory(dev, vec);
@@ -376,6 +381,7 @@ void debug_dma_iova_sync(struct device *dev, const struct dma_iova_state *state,
 	if (unlikely(dma_debug_disabled()))
 		return;
 
+	/* Even a call that fails shows that the driver has not forgotten it. */
 	dbg_forgive(dev);
 	if (!dbg_within(state, offset, size))
 		return;
@@ -463,11 +469,13 @@ static void dbg_unlink_range(struct dma_debug_entry *reservation,
 		}
 	}
 
+	/* The range has one byte more than the difference of its ends. */
 	if (!linked)
 		dbg_note(mistake, "unlinks memory that it has not linked",
 			 NULL);
 	else if (linked <= range.last - range.first)
 		dbg_note(mistake, "unlinks a hole", NULL);
+	/* A driver whose link has failed does not have all of it linked. */
 	if (unsynced && linked == reservation->size &&
 	    dbg_forgets(reservation->dev))
 		dbg_note(mistake,
@@ -533,6 +541,7 @@ void debug_dma_iova_destroy(struct device *dev,
 	if (unlikely(dma_debug_disabled()) || !dma_use_iova(state))
 		return;
 
+	/* mapping.c warns of a larger one, and cuts it in the same way. */
 	mapped_len = min(mapped_len, dma_iova_size(state));
 	spin_lock_irqsave(&dbg_lock, flags);
 	reservation = dbg_find(dev, state);
@@ -541,6 +550,7 @@ void debug_dma_iova_destroy(struct device *dev,
 			mistake.range = dbg_range(dev, state, 0, mapped_len);
 			dbg_unlink_range(reservation, &mistake, &gone);
 		}
+		/* The first mistake keeps its range. */
 		if (!mistake.what)
 			mistake.range =
 				dbg_range(dev, state, 0, dma_iova_size(state));
@@ -585,6 +595,7 @@ void debug_dma_iova_hand_over(struct device *dev,
 	for (; piece && piece->dev_addr <= mistake.range.last;
 	     piece = dbg_next(piece)) {
 		linked += dbg_bytes_in(piece, mistake.range);
+		/* Memory for both directions may be handed over for one. */
 		if (piece->direction != dir &&
 		    piece->direction != DMA_BIDIRECTIONAL)
 			dbg_note(&mistake,

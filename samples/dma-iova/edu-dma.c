@@ -12,7 +12,7 @@
  *
  * Both sets of pages are mapped in two steps if the device is behind an IOMMU:
  * it sees each as one contiguous range. If it is not, or if the parameter
- * "streaming" is set, every page gets an address of its own. These are the
+ * "streaming" is set, every page gets a separate address. These are the
  * functions to read: edu_map(), edu_link_pages(), edu_map_pages(), edu_unmap().
  */
 #include <linux/cleanup.h>
@@ -61,7 +61,7 @@
 
 /*
  * Only the first page of each allocation is used. So no two pages of a buffer
- * are neighbours in memory, and each is a piece of its own.
+ * are neighbours in memory, and each is a separate piece.
  */
 #define EDU_PAGE_ORDER	1
 
@@ -350,7 +350,7 @@ unmap_src:
 	return err;
 }
 
-/* Each write is a transfer of its own, whatever the position in the file. */
+/* Each write is one transfer, whatever the position in the file. */
 static ssize_t edu_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct edu *edu = iocb->ki_filp->private_data;

@@ -53,6 +53,7 @@ static int rdma_rw_look_at_memory(struct rdma_rw_memory *mem, u32 nr_bvec)
 	phys_addr_t end = 0;
 
 	while (iter.bi_size) {
+		/* Do not read behind the array, nor stay at an empty entry. */
 		if (iter.bi_idx >= nr_bvec ||
 		    iter.bi_bvec_done >= bvecs[iter.bi_idx].bv_len)
 			return -EINVAL;
@@ -92,12 +93,14 @@ static bool rdma_rw_reserve(struct rdma_rw_ctx *ctx, struct ib_device *ibdev,
 		return false;
 
 	granule_mask = dma_get_merge_boundary(dev);
+	/* Pieces that meet within a granule cannot be one range. */
 	if (!granule_mask || mem->seams & granule_mask)
 		return false;
 
 	first = mp_bvec_iter_bvec(mem->bvecs, mem->iter);
 	if (!dma_iova_try_alloc(dev, &ctx->iova, bvec_phys(&first), length))
 		return false;
+	/* The range is one SGE, which is not split at limits of the device. */
 	if (rdma_rw_is_segment(dev, ctx->iova.addr, length))
 		return true;
 	dma_iova_free(dev, &ctx->iova);
@@ -197,6 +200,7 @@ static int rdma_rw_map_pieces(struct ib_qp *qp,
 
 		sges[nr].addr = ib_dma_map_bvec(dev, &piece, dir);
 		if (ib_dma_mapping_error(dev, sges[nr].addr)) {
+			/* Only the pieces before this one are mapped. */
 			rdma_rw_unmap_pieces(dev, sges, nr, dir);
 			return -ENOMEM;
 		}
@@ -226,6 +230,7 @@ static int rdma_rw_init_pieces(struct rdma_rw_ctx *ctx, struct ib_qp *qp,
 				     rkey, dir);
 	if (ret < 0)
 		goto err_unmap;
+	/* The context has the SGEs now, and frees them when it is destroyed. */
 	ctx->mapped = RDMA_RW_PIECES;
 	ctx->nr_pieces = mem->nr_pieces;
 	return ret;
@@ -322,6 +327,7 @@ int rdma_rw_ctx_init_bvec(struct rdma_rw_ctx *ctx, struct ib_qp *qp,
 		return rdma_rw_init_iova(ctx, qp, &mem, remote_addr, rkey,
 					 dir);
 
+	/* Registration may take fewer work requests than so many SGEs. */
 	if (rdma_rw_io_needs_mr(qp->device, port_num, dir, mem.nr_pieces))
 		return rdma_rw_init_sgt(ctx, qp, port_num, &mem, remote_addr,
 					rkey, dir);
@@ -360,6 +366,7 @@ void rdma_rw_ctx_destroy_bvec(struct rdma_rw_ctx *ctx, struct ib_qp *qp,
 		kfree(ctx->map.sges);
 		break;
 	case RDMA_RW_LINKED:
+		/* The only SGE is as long as what has been linked. */
 		dma_iova_destroy(dev->dma_device, &ctx->iova,
 				 ctx->single.sge.length, dir, 0);
 		break;

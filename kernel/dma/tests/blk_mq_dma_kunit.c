@@ -244,7 +244,7 @@ struct mapping {
 	size_t into;
 };
 
-/* Compares errnos: a blk_status_t is a type of its own to sparse. */
+/* Compares errnos: a blk_status_t is a separate type to sparse. */
 static void expect_status(struct kunit *test, struct mapping *m, blk_status_t status)
 {
 	KUNIT_EXPECT_EQ(test, blk_status_to_errno(m->iter.status),

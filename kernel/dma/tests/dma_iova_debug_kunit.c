@@ -193,7 +193,7 @@ static void give_up(struct fixture *f, struct page **pages, int times)
 	}
 }
 
-/* A driver that gives up does not synchronise: for a reason of its own, */
+/* A driver that gives up does not synchronise: for its own reasons, */
 static void silent_after_giving_up(struct kunit *test)
 {
 	struct fixture *f = test->priv;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Several requests that begin and end together, in the manner of a driver that
- * fills a ring before it rings the doorbell: each has a reservation of its own; all
- * pieces of all of them are linked first, all reservations are synchronised then,
- * and all mappings are destroyed after the last request is done.
+ * Several requests that begin and end together, as in a driver that fills a
+ * ring before it rings the doorbell. Each request has its own reservation. All
+ * pieces of all requests are linked first, then all reservations are
+ * synchronised, and all mappings are destroyed after the last request is done.
  */
 #include "edu.h"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Packets, in the manner of a network driver: a header, which is mapped by itself,
- * and a payload in fragments. If each fragment ends on a granule where the next
- * begins on one, they are linked into one reservation, and the device sees one
- * range. If not, or if that fails, each is mapped by dma_map_phys().
+ * Packets, as in a network driver: a header, which is mapped by itself, and a
+ * payload in fragments. If the fragments meet on boundaries of granules, they
+ * are linked into one reservation, and the device sees one range. If not, or if
+ * that fails, each is mapped with dma_map_phys().
  */
 #include "edu.h"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A range of IO addresses that lives as long as the driver, in the manner of a
- * driver that moves buffer after buffer through one window: reserve once; link
- * the pages of a buffer, synchronise, and unlink them, again and again; free the
- * reservation when the driver is unbound.
+ * A range of IO addresses that lives as long as the driver, as in a driver that
+ * moves buffer after buffer through one window: reserve once; link the pages of
+ * a buffer, synchronise, and unlink them, again and again; free the reservation
+ * when the driver is unbound.
  */
 #include "edu.h"
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory of another device, in the manner of an exporter of MMIO ranges: parts of a
- * BAR of QEMU's ivshmem are linked into one reservation, with DMA_ATTR_MMIO, and
- * then mapped as one by dma_map_phys(). The edu device reads and writes them. What
- * is left out: to ask pci_p2pdma whether one device reaches the other, since QEMU's
- * host bridge is not on its list.
+ * Memory of another device, as an exporter of MMIO ranges maps it: parts of a
+ * BAR of QEMU's ivshmem are linked into one reservation, with DMA_ATTR_MMIO,
+ * and then mapped as one with dma_map_phys(). The edu device reads and writes
+ * them. The driver does not ask pci_p2pdma whether one device reaches the
+ * other, since QEMU's host bridge is not on its list.
  */
 #include "edu.h"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One mapping per request, in the manner of a block driver: reserve IO addresses
- * for all of the data, link the pieces, synchronise once, destroy the mapping when
- * the device is done. Where there is no reservation to be had each piece gets an
- * address of its own, which is remembered if it has to be unmapped.
+ * One mapping per request, as in a block driver: reserve IO addresses for all
+ * of the data, link the pieces, synchronise once, destroy the mapping when the
+ * device is done. Without a reservation each piece is mapped alone, and its
+ * address is remembered if it has to be unmapped.
  */
 #include "edu.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reservations that nothing is linked into, in the manner of a driver that needs a
- * hole in the IO address space, as for firmware that uses these addresses itself:
- * reserve, keep, free. Whatever is mapped meanwhile by the streaming API is
+ * Reservations that nothing is linked into, for a driver that needs a hole in
+ * the IO address space, such as one whose firmware uses these addresses itself:
+ * reserve, keep, free. Whatever is mapped meanwhile with the streaming API is
  * outside of the holes, and the device reaches it.
  */
 #include "edu.h"

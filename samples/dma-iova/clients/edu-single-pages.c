@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Single pages in a long-lived range, in the manner of on-demand paging: reserve
- * IO addresses for a whole region; link a page when the device is about to use it,
- * and synchronise that page only; unlink it when the memory behind it changes, and
- * link what is there now. The device uses the other pages all the time.
+ * Single pages in a long-lived range, as for on-demand paging: reserve IO
+ * addresses for a whole region; link a page when the device is about to use it,
+ * and synchronise only that page; unlink it when the memory behind it changes,
+ * and link the new page. The device uses the other pages all the time.
  */
 #include "edu.h"
 

@@ -11,7 +11,7 @@
  * The layout of the buffer in memory, which is checked in /proc/self/pagemap:
  *	scattered	no page is the neighbour of the one before it
  *	unaligned	the same, from 512 bytes into the first page on: one page more
- *	iovec		as scattered, each page handed over by an iovec of its own
+ *	iovec		as scattered, each page handed over by a separate iovec
  *	contiguous	one piece, of a huge page
  *
  * Prints "<pages> <requests of an I/O> <nanoseconds of an I/O>...", one for each

@@ -53,7 +53,7 @@
 
 /*
  * Only the first page of each allocation is used. So no two pages are
- * neighbours in memory, and each is a piece of its own.
+ * neighbours in memory, and each is a separate piece.
  */
 #define BENCH_PAGE_ORDER	1
 
