@@ -129,7 +129,7 @@ self_test()
 	build/linux/scripts/kernel-doc -none -Wall "$probe" > "$log" 2>&1 ||
 		die_log "$log" "build/linux/scripts/kernel-doc: fails"
 	grep -q "'a' not described" "$log" ||
-		die "build/linux/scripts/kernel-doc: finds nothing in $probe: is perl installed? $(tail -n 1 "$log")"
+		die "build/linux/scripts/kernel-doc: finds nothing in $probe: check that perl is installed: $(tail -n 1 "$log")"
 	printf 'static void *p = 0;\nvoid *probe(void); void *probe(void) { return p; }\n' > "$probe"
 	sparse "$probe" > "$log" 2>&1 || die_log "$log" "sparse: fails: make deps"
 	grep -q 'as NULL pointer' "$log" ||

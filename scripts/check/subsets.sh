@@ -53,6 +53,33 @@ headless()
 	done
 }
 
+# undescribed: prints the kernel-doc that pages of the subset pull in from files that it
+# does not have
+undescribed()
+{
+	local page file
+
+	files +++ | grep '^Documentation/.*\.rst$' | while read -r page; do
+		sed -n 's/^\.\. kernel-doc:: *//p' "$src/$page" | sort -u | while read -r file; do
+			[ -e "$src/$file" ] || echo "$page: $file"
+		done
+	done
+}
+
+# judge <function> <text>: ok if it prints nothing
+judge()
+{
+	local wrong
+
+	wrong=$("$1")
+	if [ -z "$wrong" ]; then
+		echo "ok - $2"
+	else
+		echo "not ok - $2: $(paste -s -d ';' <<< "$wrong")"
+		failed=1
+	fi
+}
+
 # directories: of the C files that the patches edit or bring, as targets of make; without
 # those that are below another one
 directories()
@@ -91,13 +118,8 @@ for name in "${asked[@]}"; do
 		continue
 	fi
 	echo "ok - subset $name applies: $(wc -l < "$src/debian/patches/series") patches"
-	wrong=$(headless)
-	if [ -z "$wrong" ]; then
-		echo "ok - subset $name has headers of DEP-3"
-	else
-		echo "not ok - subset $name has headers of DEP-3: $(paste -s -d ';' <<< "$wrong")"
-		failed=1
-	fi
+	judge headless "subset $name has headers of DEP-3"
+	judge undescribed "subset $name has what its pages describe"
 	if compiles; then
 		echo "ok - subset $name compiles: $(grep -cE '^  (CC|AS) ' "$log") objects"
 	else

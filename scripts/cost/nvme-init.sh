@@ -73,7 +73,7 @@ while read -r bytes layout count depth; do
 	done
 done </ios
 
-# The pools of the device's memory have no event of their own.
+# The pools of the device's memory have no separate event.
 doing='probe dma_pool_alloc'
 echo "p:dma_pool dma_pool_alloc size=+$(argument pool_size)(%di):u32" >"$tracing/kprobe_events"
 while read -r bytes layout _ depth; do

@@ -46,7 +46,7 @@ read_dwarf()
 		/DW_AT_byte_size/ && tag ~ /structure_type/ && type == struct && !member { value = $NF }
 		/DW_AT_data_member_location/ && tag ~ /_member/ && type == struct && name == member { value = $NF }
 		END { if (value == "") exit 1; print value }' ||
-		die "struct $1 ${2:-}: not in the debug information: has it been renamed?"
+		die "struct $1 ${2:-}: not in the debug information: it may have been renamed"
 }
 
 make_initramfs()

@@ -27,7 +27,7 @@ fi
 # Where whole new files live, each at its path in the kernel.
 whole_dirs=(kernel drivers include Documentation samples tools mm block)
 
-say()	# say <WHAT> <text>: a line in the manner of kbuild
+say()	# say <WHAT> <text>: a line like those of kbuild
 {
 	printf '  %-7s %s\n' "$1" "$2"
 }

@@ -16,7 +16,7 @@ lock mainline
 mkdir -p build/mainline
 brought=$(sed -n 's/^Brings: //p' mainline/patches/*.patch)
 for f in $brought; do
-	[ -f "mainline/$f" ] || [ -f "$f" ] || die "mainline/patches: bring $f, which is nowhere"
+	[ -f "mainline/$f" ] || [ -f "$f" ] || die "mainline/patches: name $f in Brings:, and there is no such file: add it, or remove the line"
 done
 
 # The peer as it is, its files as hard links; a patched one is written anew.

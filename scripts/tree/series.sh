@@ -16,7 +16,7 @@ cover=patches/0000-cover-letter.txt
 [ -d build/linux ] || die "build/linux: missing: make tree"
 [ -f "$cover" ] || die "$cover: missing: write it (subject, blank line, text)"
 who=$(git -c user.useConfigOnly=true var GIT_AUTHOR_IDENT 2> /dev/null) ||
-	die ".git/config: who sends the series? git config user.name <name>; git config user.email <address>"
+	die ".git/config: no name and address for the Signed-off-by: git config user.name <name>; git config user.email <address>"
 lock series
 : > "$log"
 

@@ -3,7 +3,7 @@
 # Counts the events that QEMU traced in each phase of the guest, which writes the phase to
 # the config space of an NVMe controller. Prints lines <phase> <event> <how often> at the
 # end of the trace. Addresses for a controller that are 512 bytes behind the start of a
-# page count as an event of their own.
+# page count as a separate event.
 function from_hex(digits,	n, i) {
 	for (i = 1; i <= length(digits); i++) n = n * 16 + index("0123456789abcdef", substr(digits, i, 1)) - 1
 	return n
