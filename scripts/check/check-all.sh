@@ -58,13 +58,13 @@ stage arm64-kernel 30 '' scripts/check/build.sh arm64 arm64-16k arm64-64k
 stage arm64-lint 4 scripts/check/lint.sh env ARCH=arm64 scripts/check/lint.sh
 stage arm64-kunit 12 $kunit on arm64,arm64-16k,arm64-64k env ARCH=arm64 $kunit/run.sh
 stage debug-kernel 25 '' scripts/check/build.sh debug
-stage debug-kunit 30 $kunit on debug env KERNEL=debug SPIN=3000 $kunit/run.sh
+stage debug-kunit 30 $kunit on debug env KERNEL=debug SPIN=3000 SEED=0 $kunit/run.sh
 # dma-debug reports small metadata buffers in one cache line as a mistake, with other
 # drivers as well. The soak has no buffers that small.
 stage debug-nvme 30 $nvme on debug env KERNEL=debug KERNEL_ARGS=dma_debug=off OUT=build/nvme-debug JOBS=1 MEMORY=2G SPIN=3000 SHORT=1 $nvme/run.sh
 stage debug-soak 12 $nvme on debug env KERNEL=debug OUT=build/soak MEMORY=2G SPIN=3000 SOAK=600 $nvme/run.sh intel-lazy
-stage debug-stress 15 $kunit on debug env KERNEL=debug SPIN=3000 KERNEL_ARGS=dma_iova_stress_kunit.rebinds=200 SUITE=dma_iova_stress_iommu $kunit/run.sh intel-smp
-stage random 10 $kunit on test env SPIN=6000 KERNEL_ARGS=dma_iova_random_kunit.steps=500000 SUITE=dma_iova_random $kunit/run.sh no-iommu
+stage debug-stress 15 $kunit on debug env KERNEL=debug SPIN=3000 SEED=0 KERNEL_ARGS=dma_iova_stress_kunit.rebinds=200 SUITE=dma_iova_stress_iommu $kunit/run.sh intel-smp
+stage random 10 $kunit on test env SPIN=6000 SEED=0 KERNEL_ARGS=dma_iova_random_kunit.steps=500000 SUITE=dma_iova_random $kunit/run.sh no-iommu
 stage commits 500 $kunit on test,arm64,i386 scripts/tree/commits.sh
 stage breaks 180 "scripts/guests scripts/check" on test scripts/check/breaks.sh
 

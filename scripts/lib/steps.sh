@@ -9,7 +9,7 @@
 
 # What shortens a test or takes another kernel for one script would do so for all.
 unset SHORT SUITE EVENTS KERNEL KERNEL_ARGS MEMORY OUT SOAK SPIN IDLE ARCH CROSS_COMPILE SRC O LOSE
-unset CONFIG CONFIG_ONLY MAINLINE ACCEL RESULTS
+unset CONFIG CONFIG_ONLY MAINLINE ACCEL RESULTS SEED
 
 # make series needs a name and an address. If there are none here, it gets some that
 # nobody would send.
@@ -38,7 +38,8 @@ step()
 	commands[$1]=${*:2}
 }
 
-# run_step <name>: writes <name>.log, and prints the failures and the sum
+# run_step <name>: writes <name>.log, and prints the failures, the
+# seeds of random tests and the sum
 run_step()
 {
 	local name=$1 log=$out/$1.log rc=0 start=$SECONDS ok bad
@@ -54,7 +55,7 @@ run_step()
 		echo "not ok - $name: has checked nothing" >> "$log"
 		bad=1
 	fi
-	grep '^not ok - ' "$log" || true
+	grep -E '^(not ok - |  SEED )' "$log" || true
 	say CHECK "$name: $ok passed, $bad failed ($((SECONDS - start)) s)"
 }
 

@@ -11,6 +11,7 @@
 #   SUITE=		only this one, which the table need not name
 #   MEMORY=1G		of the guest
 #   KERNEL_ARGS=	such as dma_iova_random_kunit.steps=1000000
+#   SEED=		of all random suites; 0 takes fresh ones, which must be on a console
 set -euo pipefail
 # Guests with two CPUs wait in real time, so there are more of them than CPUs.
 JOBS=${JOBS:-$(($(nproc) + 2))}
@@ -21,14 +22,27 @@ JOBS=${JOBS:-$(($(nproc) + 2))}
 
 table=configs/suites
 out=build/kunit${SUITE:+-one}
+# The kernel arguments for the seed
+seeds=()
+if [ -n "${SEED:-}" ]; then
+	[[ $SEED =~ ^[0-9]+$ ]] || die "SEED=$SEED: not a seed: give a number"
+	mapfile -t seeds < <(grep -l '^module_param(seed,' kernel/dma/tests/*_kunit.c |
+		sed "s,.*/,,; s/\\.c$/.seed=$SEED/")
+fi
 
 # has_kmemleak <kernel>
 has_kmemleak() { grep -q '^CONFIG_DEBUG_KMEMLEAK=y' "build/kernels/$1/.config"; }
 
+# used_seeds <machine>: those that the suites have printed
+used_seeds()
+{
+	sed -nE 's/.*# .*: ([a-z0-9_]+_kunit\.seed=[0-9]+).*/\1/p' "$out/$1/console" | sort -u
+}
+
 # run_machine <name>
 run_machine()
 {
-	local name=$1 dir=$out/$1 kernel image append=(kunit_shutdown=poweroff) initrd=() rc=0 failed=0 wrong
+	local name=$1 dir=$out/$1 kernel image append=(kunit_shutdown=poweroff) initrd=() rc=0 failed=0 wrong used
 
 	kernel=${KERNEL:-$(machine "$name" kernel)}
 	image=$(kernel_of "$kernel")
@@ -37,8 +51,9 @@ run_machine()
 		initrd=(-initrd "$out/initramfs")
 	fi
 	if [ -n "${SUITE:-}" ]; then append+=("kunit.filter_glob=$SUITE.*"); fi
-	boot_kunit "$name" "$dir" "$image" "${append[@]}" -- "${initrd[@]}" || rc=$?
+	boot_kunit "$name" "$dir" "$image" "${append[@]}" "${seeds[@]}" -- "${initrd[@]}" || rc=$?
 
+	for used in $(if [ -n "${SEED:-}" ]; then used_seeds "$name"; fi); do say SEED "$name $used"; done
 	wrong=$(complaint "$dir" "$rc")
 	if [ -n "$wrong" ]; then
 		echo "not ok - kunit $name: $wrong"
@@ -65,6 +80,14 @@ mkdir -p "$out"
 lock "${out##*/}"
 guest_root "$out/root" scripts/guests/kunit/init.sh
 pack_root "$out/root" > "$out/initramfs"
+failed=0
 say KUNIT "$(wc -w <<< "$asked") machines" >&2
 # shellcheck disable=SC2086 # a word for each
-run_jobs 'KUnit machines' "$out" run_machine $asked
+run_jobs 'KUnit machines' "$out" run_machine $asked || failed=1
+if [ "${SEED:-}" = 0 ]; then
+	if ! for name in $asked; do used_seeds "$name"; done | grep '=[1-9]' > /dev/null; then
+		echo "not ok - kunit SEED=0: no suite has taken a fresh seed: $out"
+		failed=1
+	fi
+fi
+[ "$failed" = 0 ]
