@@ -29,7 +29,8 @@ made_from()
 	{ cat build/base.stamp; for f in "${files[@]}"; do if [ -e "$f" ]; then echo "$f"; cat "$f"; fi; done; } | sha256sum
 }
 
-has_passed() { [ "$(cat "$out/$1.passed" 2> /dev/null)" = "$(made_from "$1")" ]; }
+# has_passed <stage>: with these inputs; the log is still there to be counted
+has_passed() { [ -s "$out/$1.log" ] && [ "$(cat "$out/$1.passed" 2> /dev/null)" = "$(made_from "$1")" ]; }
 
 # on <kernel,...> <command>...: with these kernels as the sources are now
 on()
@@ -74,6 +75,7 @@ for name in "${asked[@]}"; do
 	[ -n "${minutes[$name]:-}" ] || die "check-all.sh: no stage $name: there are ${steps[*]}"
 	if has_passed "$name"; then
 		say PASSED "$name, from what is here now"
+		sum_step "$name"
 	else
 		say TODO "$name, about ${minutes[$name]} min"
 		todo+=("$name")

@@ -39,4 +39,20 @@ expect '0 passed, 1 failed' 'a script that exits' 'single x bash /does/not/exist
 expect '0 passed, 1 failed' 'a step that checks nothing' true
 expect '0 passed, 1 failed' 'a step that dies' false
 expect '0 passed, 1 failed' 'a result that is not ok' 'echo not ok - x'
+
+# The same step is not run once more, but is still counted: the last line of a run where
+# all stages have passed before, and its exit status
+again=$(
+	sum 'single x true' > /dev/null
+	. scripts/lib/steps.sh
+	steps_begin "$dir/steps"
+	sum_step one
+	steps_end && echo passes
+) || true
+if [ "$again" = $'1 passed, 0 failed\npasses' ]; then
+	echo 'ok - steps: a step that has passed before is counted'
+else
+	echo "not ok - steps: a step that has passed before is counted: $again"
+	failed=1
+fi
 exit "$failed"

@@ -76,7 +76,13 @@ single()
 	echo "ok - ${what//_/ }"
 }
 
-# steps_end: prints the sum of the logs of all steps that have run
+# sum_step <name>: counts a step whose log is of an earlier run
+sum_step()
+{
+	ran+=("$1")
+}
+
+# steps_end: prints the sum of the logs of all steps that have run, now or earlier
 steps_end()
 {
 	local name
