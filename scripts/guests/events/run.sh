@@ -107,7 +107,7 @@ run_machine()
 	boot_machine "$1" "$dir" "$events" || rc=$?
 	cp "$dir/console" "$dir/console.whole"
 	sed -i '/Kernel panic - not syncing: sysrq triggered crash/,+8{/Kernel panic\|Call Trace:/d}' "$dir/console"
-	wrong=$(verdict "$dir" "$rc" "$faults|dma_pool_destroy .* busy")
+	wrong=$(verdict "$dir" "$rc" "$faults")
 	type=$(sed -n 's/^is //p' "$dir/results")
 	if [ -z "$wrong" ] && [ "$type" != "$(machine "$1" domain)" ]; then wrong="the disks are behind $type"; fi
 	for event in ${events//,/ }; do
