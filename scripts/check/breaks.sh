@@ -12,6 +12,7 @@
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 . scripts/lib/progress.sh
+. scripts/check/caught.sh
 
 table=kernel/dma/tests/breaks
 out=build/breaks
@@ -48,31 +49,10 @@ break_file()
 	[ "$lines" -gt 0 ] || die "$table: the break of $1 changes nothing: $2"
 }
 
-# caught <directory of the guest> <results> <prefix of a line> <case>...: nothing, or
-# why not
-caught()
-{
-	local dir=$1 results=$2 prefix=$3 name missed=
-
-	shift 3
-	if [ "$1" = panic ]; then
-		grep -q 'Kernel panic' "$dir/console" || echo 'the guest has not panicked'
-	elif [ -e "$dir/given-up" ]; then
-		echo "not run: given up: $(< "$dir/given-up")"
-	elif grep -q 'Kernel panic' "$dir/console"; then
-		echo 'not run: the guest has panicked'
-	else
-		for name; do
-			grep -q "^not ok - $prefix$name" "$results" || missed+=" $name"
-		done
-		[ -z "$missed" ] || echo "not caught by$missed"
-	fi
-}
-
 # run_break <n> <file> <sed script> <machine> <suite, or nvme> <case>...
 run_break()
 {
-	local n=$1 file=$2 script=$3 machine=$4 suite=$5 kernel why
+	local n=$1 file=$2 script=$3 machine=$4 suite=$5 kernel why dir
 
 	shift 5
 	kernel=$(machine "$machine" kernel)
@@ -80,14 +60,16 @@ run_break()
 	scripts/tree/kernel.sh "$kernel" > "$out/$n.build" 2>&1 ||
 		die "$out/$n.build: the break of $file does not compile: $script"
 	built[$kernel]=1
-	rm -rf "build/$suite/$machine" "build/kunit-one/$machine"
 	if [ -d "scripts/guests/$suite" ]; then
+		dir=build/$suite/$machine
+		rm -rf "$dir"
 		KERNEL=$kernel SHORT=1 "scripts/guests/$suite/run.sh" "$machine" > "$out/$n.log" 2> "$out/$n.err" || true
-		why=$(caught "build/$suite/$machine" "$out/$n.log" "$suite .*" "${@//_/ }")
 	else
+		dir=build/kunit-one/$machine
+		rm -rf "$dir"
 		SUITE=$suite scripts/guests/kunit/run.sh "$machine" > "$out/$n.log" 2> "$out/$n.err" || true
-		why=$(caught "build/kunit-one/$machine" "$out/$n.log" "kunit $machine $suite " "${@/%/:}")
 	fi
+	why=$(caught "$dir" "$out/$n.log" "$machine" "$suite" "$@")
 	mend
 	if [ -z "$why" ]; then
 		echo "ok - break $n, $file: caught by $*"
@@ -101,8 +83,9 @@ run_break()
 # The sum of what a break is made from, except its line
 made_from()
 {
-	{ cat build/base.stamp configs/{kernels,machines,suites} configs/*.config patches/series patches/*.patch
-	  git ls-files -co --exclude-standard -- kernel drivers include mm block scripts/lib scripts/guests \
+	{ cat build/base.stamp configs/{kernels,machines,suites,nvme,events} configs/*.config patches/series patches/*.patch
+	  git ls-files -co --exclude-standard -- kernel drivers include mm block tools samples \
+		scripts/{lib,guests} scripts/tree/{base,tree,kernel}.sh scripts/check/{breaks,caught}.sh \
 		':!kernel/dma/tests/breaks' | sort | while read -r f; do if [ -e "$f" ]; then cat "$f"; fi; done
 	} | sha256sum
 }

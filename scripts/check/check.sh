@@ -16,6 +16,7 @@ step splats scripts/check/test-splats.sh
 step jobs scripts/check/test-jobs.sh
 step steps scripts/check/test-steps.sh
 step starved scripts/check/test-watch.sh
+step caught scripts/check/test-breaks.sh
 step rules scripts/check/rules.sh
 step promises scripts/check/promises.sh
 step maintainers scripts/check/maintainers.sh
