@@ -21,6 +21,7 @@ step rules scripts/check/rules.sh
 step promises scripts/check/promises.sh
 step maintainers scripts/check/maintainers.sh
 run_steps "${steps[@]}"
+must_pass kernels
 
 # The steps that need the kernels.
 steps=()

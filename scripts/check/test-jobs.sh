@@ -8,7 +8,9 @@ set -euo pipefail
 . scripts/lib/progress.sh
 
 if [ $# = 0 ]; then
-	exec unshare --user --map-root-user --pid --fork --mount-proc "$0" "$(mktemp -d)"
+	namespace=(--user --map-root-user --pid --fork --mount-proc)
+	must_unshare "${namespace[@]}"
+	exec unshare "${namespace[@]}" "$0" "$(mktemp -d)"
 fi
 dir=$1
 trap 'rm -r "$dir"' EXIT

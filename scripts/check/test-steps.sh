@@ -40,6 +40,25 @@ expect '0 passed, 1 failed' 'a step that checks nothing' true
 expect '0 passed, 1 failed' 'a step that dies' false
 expect '0 passed, 1 failed' 'a result that is not ok' 'echo not ok - x'
 
+# What follows a step that it needs is not run.
+stopped=$(
+	. scripts/lib/steps.sh
+	steps_begin "$dir/steps"
+	step first single x false
+	step second single x true
+	run_steps first 2> /dev/null
+	must_pass first
+	run_steps second 2> /dev/null
+	steps_end
+) && stopped+=' and passes'
+stopped=$(tail -n 1 <<< "$stopped")
+if [ "$stopped" = '0 passed, 1 failed' ]; then
+	echo 'ok - steps: what needs a step that fails is not run'
+else
+	echo "not ok - steps: what needs a step that fails is not run: $stopped"
+	failed=1
+fi
+
 # The same step is not run once more, but is still counted: the last line of a run where
 # all stages have passed before, and its exit status
 again=$(

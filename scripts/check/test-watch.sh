@@ -41,10 +41,12 @@ kill "$busy"
 busy=
 
 # As on a kernel that does not count
+namespace=(--user --map-root-user --mount)
+must_unshare "${namespace[@]}"
 echo '0 0 0' > "$dir/schedstat"
 rc=0 why=
 # shellcheck disable=SC2016 # the shell in there has another process ID
-unshare --user --map-root-user --mount bash -c 'mount --bind "$0/schedstat" /proc/$$/schedstat &&
+unshare "${namespace[@]}" bash -c 'mount --bind "$0/schedstat" /proc/$$/schedstat &&
 	exec scripts/lib/watch.sh "$0/given-up" "$0/output" -- true' "$dir" 2> "$dir/error" || rc=$?
 if [ "$rc" != 1 ] || ! grep -q '^error: /proc/self/schedstat: ' "$dir/error"; then
 	why="exit status $rc: $(tail -n 1 "$dir/error")"

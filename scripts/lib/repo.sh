@@ -62,6 +62,15 @@ lock()
 	flock -n 9 || { say WAIT "for another run, which has build/$1.lock" >&2; flock 9; }
 }
 
+# must_unshare <argument of unshare>...: it works, or exit with the reason
+must_unshare()
+{
+	local error
+
+	error=$(unshare "$@" true 2>&1) || die "$error: no user namespaces here:" \
+		"sysctl user.max_user_namespaces=1000 kernel.unprivileged_userns_clone=1, and allow them in a container"
+}
+
 # kernel_version <tree>: 6.12.117
 kernel_version()
 {

@@ -66,6 +66,14 @@ run_steps()
 	run_jobs steps "$out" run_step "$@"
 }
 
+# must_pass <name>: those that follow need this step. Ends the run if it has failed.
+must_pass()
+{
+	if ! grep -q '^not ok - ' "$out/$1.log"; then return; fi
+	say CHECK "what needs $1 is not run"
+	steps_end || exit
+}
+
 # single <what> <command>...: a step that is judged by the exit status of its command
 single()
 {
