@@ -97,15 +97,20 @@ run_jobs()
 	return "$rc"
 }
 
-# running_jobs <directory>: the jobs of run_jobs() that are running, with their progress
+# running_jobs <directory>: the jobs of run_jobs() that are running, with their progress:
+# what the function job_progress <name> of the caller prints, or what the job has written
 running_jobs()
 {
-	local i running=()
+	local i running=() detail
 
 	for ((i = 0; i < ${#names[@]}; i++)); do
 		[ -n "${pids[$i]:-}" ] || continue
 		running+=("${names[i]}")
-		if [ -s "$1/${names[i]}.progress" ]; then running+=("($(< "$1/${names[i]}.progress"))"); fi
+		detail=
+		if declare -F job_progress > /dev/null; then detail=$(job_progress "${names[i]}" 2> /dev/null) || true
+		elif [ -s "$1/${names[i]}.progress" ]; then detail=$(< "$1/${names[i]}.progress")
+		fi
+		if [ -n "$detail" ]; then running+=("($detail)"); fi
 	done
 	echo "${running[*]}"
 }

@@ -6,6 +6,7 @@
 # nothing if no package is missing. Without dpkg and with KDIR= it only names packages.
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
+. scripts/lib/progress.sh
 
 # package, and what it is for
 packages='
@@ -100,7 +101,14 @@ mkdir -p build
 log=build/deps.log
 apt()
 {
-	"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -y -q "$@" >> "$log" 2>&1 < /dev/null
+	"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -y -q "$@" >> "$log" 2>&1 < /dev/null &
+	wait_for $! apt_does
+}
+
+# apt_does: the last thing that apt-get has said, without its dots
+apt_does()
+{
+	echo "apt-get: $(grep -E '^(Get:|Unpacking|Setting up|Processing)' "$log" | tail -n 1 | cut -c 1-60)"
 }
 
 # The package lists may be empty, or so old that they name packages that are gone.

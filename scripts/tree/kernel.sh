@@ -42,15 +42,18 @@ kmake()
 	make -C "$src" O="$(realpath "$out")" ARCH="$arch" V="${V:-0}" "${cc[@]}" "$@"
 }
 
-# built: the progress of the build; in a build that is not the first one the total is not
-# known
+# objects: how many have been compiled
+objects() { grep -cE '^  (CC|AS) ' "$log" || true; }
+
+# built: the progress of the build, of which the total is that of the last whole one; in
+# a build that is not the first one the total is not known
 built()
 {
-	local n of=
+	local total of=
 
-	n=$(grep -cE '^  (CC|AS) ' "$log") || true
-	if [ "$fresh" = 1 ]; then of=" of about $(kernel "$name" objects)"; fi
-	echo "$out: $n objects$of"
+	total=$(cat "$out.objects" 2> /dev/null) || total=$(kernel "$name" objects)
+	if [ "$fresh" = 1 ]; then of=" of about $total"; fi
+	echo "$out: $(objects) objects$of"
 }
 
 # logged <command...>: writes all output to the log, and with V=1 to the standard output
@@ -141,4 +144,6 @@ targets=("${image##*/}")
 if [ -z "$(kernel "$name" begins)" ]; then targets+=(modules); fi
 logged kmake -j"$JOBS" "${targets[@]}" &
 wait_for $! built || failed "the build has failed"
+# The second half of a build that was interrupted counts less.
+if [ "$fresh" = 1 ] && [ "$(objects)" -gt "$(cat "$out.objects" 2> /dev/null || echo 0)" ]; then objects > "$out.objects"; fi
 say KERNEL "$out/$image ($(cat "$out/include/config/kernel.release"), $((SECONDS - begin)) s)"

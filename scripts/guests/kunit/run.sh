@@ -39,6 +39,10 @@ used_seeds()
 	sed -nE 's/.*# .*: ([a-z0-9_]+_kunit\.seed=[0-9]+).*/\1/p' "$out/$1/console" | sort -u
 }
 
+# job_progress <machine>
+# shellcheck disable=SC2317 # run_jobs calls it
+job_progress() { echo "$(grep -cE '\] {5,}(not )?ok [0-9]+ ' "$out/$1/console") cases"; }
+
 # run_machine <name>
 run_machine()
 {

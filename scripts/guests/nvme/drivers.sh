@@ -10,6 +10,7 @@
 #   meta-only	the driver uses no SGLs for data
 set -euo pipefail
 . "$(dirname "$0")/../../lib/repo.sh"
+. scripts/lib/progress.sh
 
 out=$1
 kernel=build/kernels/${KERNEL:-run}
@@ -22,11 +23,15 @@ edit()
 	if cmp -s "$1" "$1.orig"; then die "$1: the line is not there any more: $2"; fi
 }
 
-# build <name>: of what is in its directory
+# make_driver <name>: of what is in its directory
+make_driver()
+{
+	make -C build/linux O="$PWD/$kernel" CC='ccache gcc' -j"$JOBS" M="$PWD/$out/$1" modules > "$out/$1.log" 2>&1
+}
+
 build()
 {
-	make -C build/linux O="$PWD/$kernel" CC='ccache gcc' M="$PWD/$out/$1" modules > "$out/$1.log" 2>&1 ||
-		die_log "$out/$1.log" "$out/$1: does not compile"
+	with_progress "$out/$1: the NVMe driver" make_driver "$1" || die_log "$out/$1.log" "$out/$1: does not compile"
 }
 
 rm -rf "$out"/{meta-sgl,few-meta,meta-only}

@@ -94,6 +94,10 @@ boot_machine()
 	return "$rc"
 }
 
+# job_progress <machine>
+# shellcheck disable=SC2317 # run_jobs calls it
+job_progress() { echo "$(grep -c '^\(ok\|phase\) ' "$out/$1/results") steps"; }
+
 # run_machine <name>: fails if anything was not ok
 run_machine()
 {
@@ -118,6 +122,10 @@ image=$(kernel_of "${KERNEL:-run}")
 mkdir -p "$out"
 lock "${out//\//-}"
 scripts/guests/nvme/root.sh "$out" >&2
+failed=0 logs=()
 say NVME "$(wc -w <<< "$asked") machines" >&2
 # shellcheck disable=SC2086 # a word for each
-run_jobs 'NVMe machines' "$out" run_machine $asked
+run_jobs 'NVMe machines' "$out" run_machine $asked || failed=1
+for name in $asked; do logs+=("$out/$name.out"); done
+say NVME "$(cat "${logs[@]}" | grep -c '^ok - ') ok, $(cat "${logs[@]}" | grep -c '^not ok - ' || true) not ok: $out/<machine>.out, $out/<machine>/console"
+[ "$failed" = 0 ]
