@@ -16,9 +16,11 @@ failed=0
 [ -f build/deb/obj/include/config/kernel.release ] || die "build/deb: no packages: scripts/check/deb.sh"
 release=$(< build/deb/obj/include/config/kernel.release)
 
-# Arguments of the kernel. No time-out of systemd or udev may decide the result.
+# Arguments of the kernel. No time-out of systemd or udev may decide the result, and none of
+# Debian's kernel, whose clock is that of the host.
 args=(root=/dev/nvme0n1 rw 'systemd.run="/bin/sh /stuff/steps.sh"' systemd.mask=serial-getty@ttyS0.service
 	systemd.default_timeout_start_sec=infinity systemd.default_device_timeout_sec=infinity udev.event_timeout=86400
+	nosoftlockup sysctl.kernel.hung_task_timeout_secs=1200
 	"RELEASE=$release" "DOMAIN=$(machine $machine domain)")
 
 # on_disk <command of debugfs>...: while the disk is not mounted
