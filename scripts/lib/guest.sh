@@ -70,8 +70,16 @@ complaint()
 	fi
 	if [ "$gate" = 1 ]; then echo "kernel: $(head -n 1 <<< "$splats" | tr -d '\r')"
 	elif [ "$gate" != 0 ]; then echo "$dir/console: cannot be searched for splats"
-	elif [ "$rc" = 124 ]; then echo "given up: $(< "$dir/given-up"): $dir/console: $(last_line "$dir/console")"
-	elif [ "$rc" != 0 ]; then echo "QEMU ended with $rc: $dir/qemu: $(last_line "$dir/qemu")"
+	else ending "$dir" "$rc"
+	fi
+}
+
+# ending <directory> <exit status of boot>: prints why the guest has not ended by itself,
+# or nothing
+ending()
+{
+	if [ "$2" = 124 ]; then echo "given up: $(< "$1/given-up"): $1/console: $(last_line "$1/console")"
+	elif [ "$2" != 0 ]; then echo "QEMU ended with $2: $1/qemu: $(last_line "$1/qemu")"
 	fi
 }
 

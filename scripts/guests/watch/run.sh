@@ -34,11 +34,18 @@ expect()
 	fi
 }
 
-# stop <directory>: stops QEMU as soon as the guest has printed something
+# stop <directory>: stops QEMU as soon as the guest has printed something. It is the child
+# of the watchdog that has this directory of this clone, if it has started.
 stop()
 {
-	until [ -s "$1/results" ]; do sleep 0.1; done
-	pkill -STOP -f "^qemu.*file:$1/results"
+	local watch
+
+	until [ -s "$1/results" ]; do
+		if [ -e "$1/ended" ]; then return; fi
+		sleep 0.1
+	done
+	watch=$(pgrep -P $$ -f "^[^ ]*bash scripts/lib/watch.sh $1/")
+	pkill -STOP -P "$watch" '^qemu'
 }
 
 mkdir -p "$out"
@@ -54,6 +61,8 @@ expect 'a guest that spins' spin 'no output, but'
 rm -rf "$out/stop"
 stop "$out/stop" &
 run stop
+: > "$out/stop/ended"
+wait $! || true
 expect 'a guest that is stopped' stop 'no output, and it has hardly asked for the CPU'
 run slow
 wrong=$(verdict "$out/slow" "$rc")
