@@ -1,0 +1,102 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# kernel-ways.sh [selftests | <config>...]: the tests in the ways of the kernel, for those
+# who have a patched tree and nothing else. Runs the command at the head of each file of
+# tools/testing/kunit/configs, and builds the selftests. A line for each. A selftest that
+# has no device must say so by the exit status for that.
+#
+# shellcheck disable=SC2317 # functions are called by name
+set -euo pipefail
+. "$(dirname "$0")/../lib/repo.sh"
+. scripts/lib/progress.sh
+
+out=$PWD/build/kernel-ways
+selftests=tools/testing/selftests
+configs=tools/testing/kunit/configs
+skipped=4	# KSFT_SKIP
+failed=0
+
+# result <what> <why it is not ok, or nothing>
+result()
+{
+	if [ -z "$2" ]; then echo "ok - kernel-ways $1"; return; fi
+	echo "not ok - kernel-ways $1: $2"
+	failed=1
+}
+
+# command_of <config>: the command at its head
+command_of()
+{
+	sed -n '/^#\t/!{/^#/!q}; s/^#\t//p' "build/linux/$configs/$1.config"
+}
+
+# run_kunit <config>: in the tree, but with a build directory and a log elsewhere. The
+# limit is wall time: the watchdog of other guests is not there.
+run_kunit()
+{
+	local command
+
+	command=$(command_of "$1")
+	command=${command/ run / run --build_dir \"\$out/kunit\" --jobs \"\$JOBS\" --make_options CC=\"\$compiler\" --timeout 7200 }
+	# shellcheck disable=SC2034 # for the command
+	(cd build/linux && compiler='ccache gcc' && eval "$command") > "$out/$1.log" 2>&1
+}
+
+kunit()
+{
+	local why='' rc=0 ran
+
+	if [[ $(command_of "$1") != *kunit.py\ run*"/$1.config"* ]]; then
+		result "kunit.py $1" "$configs/$1.config: no command at its head"
+		return
+	fi
+	with_progress "kunit.py $1" run_kunit "$1" || rc=$?
+	ran=$(sed -n 's/.*Testing complete\. Ran \([0-9]*\) tests: .*passed: \([0-9]*\).*/\2 of \1/p' "$out/$1.log")
+	if [ "$rc" != 0 ]; then why="fails with $rc: $out/$1.log: $(tail -n 1 "$out/$1.log")"
+	elif [ -z "$ran" ]; then why="no case has passed: $out/$1.log: $(tail -n 1 "$out/$1.log")"
+	fi
+	result "kunit.py $1${ran:+, $ran passed}" "$why"
+}
+
+build_selftests()
+{
+	rm -rf "$out/selftests"
+	make -C build/linux/$selftests TARGETS=dma O="$out/selftests" KDIR=none > "$out/selftests.log" 2>&1
+}
+
+# run_selftest <program>
+run_selftest()
+{
+	local rc=0
+
+	"$out/selftests/kselftest/dma/$1" > "$out/$1.log" 2>&1 || rc=$?
+	if [ "$rc" != $skipped ]; then echo "exit status $rc, not $skipped: $out/$1.log"; fi
+}
+
+# The modules are built for guests by scripts/bench/build.sh.
+test_selftests()
+{
+	local why='' programs program
+
+	with_progress selftests build_selftests || why="$out/selftests.log: $(tail -n 1 "$out/selftests.log")"
+	if grep -q 'warning:' "$out/selftests.log"; then why=$(grep -m 1 'warning:' "$out/selftests.log"); fi
+	result 'selftests are built' "$why"
+	[ -z "$why" ] || return 0
+	read -ra programs < <(sed -n 's/^TEST_GEN_PROGS := //p' build/linux/$selftests/dma/Makefile)
+	for program in "${programs[@]}"; do
+		result "selftest $program without its device" "$(run_selftest "$program")"
+	done
+}
+
+mkdir -p "$out"
+lock kernel-ways
+ways=("$@")
+if [ $# = 0 ]; then mapfile -t ways < <(echo selftests; basename -s .config -- $configs/*.config); fi
+for way in "${ways[@]}"; do
+	if [ "$way" = selftests ]; then test_selftests
+	elif [ -f "$configs/$way.config" ]; then kunit "$way"
+	else die "kernel-ways.sh: no way $way: give selftests, or a file of $configs without .config"
+	fi
+done
+[ "$failed" = 0 ]
