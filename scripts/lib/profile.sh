@@ -34,10 +34,18 @@ profile_begin()
 			for (pc in count) print pc, count[pc] / n
 		}' "$2" "$dir/trace" > "$dir/counts" &
 	counter=$!
-	cat "$dir/monitor.out" > /dev/null &
+	cat "$dir/monitor.out" > "$dir/monitor" &
 	profile_answer "$dir" < "$dir/serial.out" &
 	# shellcheck disable=SC2034 # for the caller to add
 	profile_args=(-chardev "pipe,id=monitor,path=$dir/monitor" -mon monitor)
+}
+
+# tell_monitor <directory> <n> <command>...: returns when QEMU has carried them out. It
+# then prints a number that is not in the command.
+tell_monitor()
+{
+	printf '%s\n' "${@:3}" "print /d 1000*1000+$2" > "$1/monitor.in"
+	until grep -aq "^$((1000000 + $2))" "$1/monitor"; do sleep 0.1; done
 }
 
 profile_answer()
@@ -47,11 +55,9 @@ profile_answer()
 	while read -r line; do
 		line=${line%$'\r'}
 		case $line in
-		ready)	printf 'singlestep on\nlogfile %s\nlog exec,nochain\n' "$1/trace" > "$1/monitor.in"
-			sleep 1
+		ready)	tell_monitor "$1" 1 'singlestep on' "logfile $1/trace" 'log exec,nochain'
 			echo > "$1/serial.in" ;;
-		done)	printf 'log none\nsinglestep off\n' > "$1/monitor.in"
-			sleep 1
+		done)	tell_monitor "$1" 2 'log none' 'singlestep off'
 			echo > "$1/serial.in" ;;
 		*)	echo "$line" >> "$1/results" ;;
 		esac

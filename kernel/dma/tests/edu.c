@@ -22,7 +22,7 @@
  * has stopped.
  */
 #define EDU_POLL_US	1000
-#define EDU_TIMEOUT_US	(2 * 60 * USEC_PER_SEC)
+#define EDU_TIMEOUT_US	(20 * 60 * USEC_PER_SEC)
 
 static struct edu *edu_bound;
 

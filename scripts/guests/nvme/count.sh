@@ -59,6 +59,12 @@ hits() {
 	done
 }
 
+# The timer of the flush queue takes 10 ms, on the CPU that has set it. A process that wakes
+# up on each CPU later than that is behind it, however late the host makes the CPU.
+empty_flush_queue() {
+	for cpu in $(seq 0 $(($(nproc) - 1))); do taskset -c "$cpu" sleep 0.1; done
+}
+
 # count <what> <disk> <I/Os of fio> <fio arguments>...
 n=0
 count() {
@@ -76,7 +82,7 @@ count() {
 	mark_phase "$(pci_of "$plain")" $n
 	fio --name=count --filename="$disk" --ioengine=libaio --direct=1 --number_ios="$ios" \
 		--mem=mmapshared:/tmp/scattered --output=/tmp/fio.log "$@" || { cat /tmp/fio.log; return 1; }
-	sleep 0.1	# until the flush queue's timer of 10 ms has emptied it
+	empty_flush_queue
 	mark_phase "$(pci_of "$plain")" 0
 	# shellcheck disable=SC2046
 	set -- $(hits)
