@@ -76,6 +76,24 @@ static void map_type_of_page_and_provider(struct kunit *test)
 			PCI_P2PDMA_MAP_THRU_HOST_BRIDGE);
 }
 
+/* An answer about the memory of one device says nothing of that of another. */
+static void state_of_another_pagemap(struct kunit *test)
+{
+	struct pci_dev *pdev = p2pmem_get(test);
+	struct page *page = p2pmem_pages(test, pdev, 1);
+	struct device *dev = edu_get(test)->dev;
+	struct dev_pagemap other = {};
+	struct pci_p2pdma_map_state state = {
+		.map	= PCI_P2PDMA_MAP_NOT_SUPPORTED,
+		.pgmap	= &other,
+	};
+
+	p2pmem_allow_host_bridge(test, pdev);
+	KUNIT_EXPECT_EQ(test, pci_p2pdma_state(&state, dev, page),
+			PCI_P2PDMA_MAP_THRU_HOST_BRIDGE);
+	KUNIT_EXPECT_PTR_EQ(test, state.pgmap, page->pgmap);
+}
+
 static void bus_address_of_state_and_provider(struct kunit *test)
 {
 	struct pci_dev *pdev = p2pmem_get(test);
@@ -99,6 +117,7 @@ static struct kunit_case p2pdma_cases[] = {
 	KUNIT_CASE(provider_without_pages),
 	KUNIT_CASE(provider_of_memory_bars_only),
 	KUNIT_CASE(map_type_of_page_and_provider),
+	KUNIT_CASE(state_of_another_pagemap),
 	KUNIT_CASE(bus_address_of_state_and_provider),
 	{}
 };
