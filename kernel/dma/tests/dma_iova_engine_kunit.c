@@ -14,6 +14,7 @@
 #include <linux/iommu.h>
 #include <linux/iommu-dma.h>
 #include <linux/kprobes.h>
+#include <linux/pci-p2pdma.h>
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
 
@@ -945,6 +946,94 @@ static void sg_of_device_memory_is_undone(struct kunit *test)
 	}
 }
 
+/* What the device finds for @sg is somewhere else. */
+static void expect_bounced(struct kunit *test, struct device *dev,
+			   struct scatterlist *sg)
+{
+	KUNIT_EXPECT_NE(test, sg_phys(sg),
+			iommu_iova_to_phys(iommu_get_dma_domain(dev),
+					   sg_dma_address(sg)));
+}
+
+/* An untrusted device gets what fills its granules, and a copy of what does not. */
+static void bounced_sg_of_device_memory(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct pci_dev *pdev = p2pmem_get(test);
+	struct page *p2p = p2pmem_pages(test, pdev, 2);
+	long slots = fixture_slots_used(f);
+	struct scatterlist sg[3];
+
+	p2pmem_allow_host_bridge(test, pdev);
+	sg_init_table(sg, 3);
+	sg_set_page(&sg[0], p2p, PAGE_SIZE, 0);
+	sg_set_page(&sg[1], p2p + 1, 512, 512);
+	sg_set_page(&sg[2], fixture_lone_page(test), 512, 512);
+	spy_reset();
+	KUNIT_ASSERT_EQ(test, dma_map_sg(f->dev, sg, 3, DMA_TO_DEVICE), 3);
+	KUNIT_EXPECT_EQ(test, spy.first_prot, IOMMU_READ | IOMMU_MMIO);
+	KUNIT_EXPECT_EQ(test, sg_phys(&sg[0]),
+			iommu_iova_to_phys(f->domain, sg_dma_address(&sg[0])));
+	expect_bounced(test, f->dev, &sg[1]);
+	expect_bounced(test, f->dev, &sg[2]);
+	KUNIT_EXPECT_EQ(test, spy.prot & IOMMU_MMIO, 0);
+	dma_sync_sg_for_cpu(f->dev, sg, 3, DMA_TO_DEVICE);
+	dma_sync_sg_for_device(f->dev, sg, 3, DMA_TO_DEVICE);
+	unmap_sg(f, sg, 3);
+	KUNIT_EXPECT_EQ(test, fixture_slots_used(f), slots);
+}
+
+/* Nobody knows whether the host bridge forwards to the memory. */
+static void bounced_sg_of_unreachable_memory(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *pages[] = {
+		fixture_lone_page(test),
+		p2pmem_pages(test, p2pmem_get(test), 1),
+	};
+	struct scatterlist sg[2];
+	struct sg_table sgt = { .sgl = sg, .orig_nents = 2 };
+
+	fill_sg(sg, pages, 2);
+	spy_reset();
+	KUNIT_EXPECT_EQ(test, -EREMOTEIO,
+			dma_map_sgtable(f->dev, &sgt, DMA_TO_DEVICE, 0));
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+}
+
+static void trust_p2pmem(void *pdev)
+{
+	((struct pci_dev *)pdev)->untrusted = false;
+}
+
+/* The device that has the memory reaches it at its bus address. */
+static void bounced_sg_of_own_memory(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct pci_dev *pdev = p2pmem_get(test);
+	struct page *p2p = p2pmem_pages(test, pdev, 1);
+	long slots = fixture_slots_used(f);
+	struct scatterlist sg[2];
+
+	pdev->untrusted = true;
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, trust_p2pmem,
+							   pdev));
+	sg_init_table(sg, 2);
+	sg_set_page(&sg[0], p2p, PAGE_SIZE, 0);
+	sg_set_page(&sg[1], fixture_lone_page(test), 512, 512);
+	KUNIT_ASSERT_EQ(test, dma_map_sg(&pdev->dev, sg, 2, DMA_TO_DEVICE), 2);
+	KUNIT_EXPECT_TRUE(test, sg_dma_is_bus_address(&sg[0]));
+	KUNIT_EXPECT_EQ(test, sg_dma_address(&sg[0]),
+			pci_p2pmem_virt_to_bus(pdev, page_address(p2p)));
+	KUNIT_EXPECT_EQ(test, sg_dma_len(&sg[0]), (unsigned int)PAGE_SIZE);
+	expect_bounced(test, &pdev->dev, &sg[1]);
+	dma_sync_sg_for_cpu(&pdev->dev, sg, 2, DMA_TO_DEVICE);
+	dma_sync_sg_for_device(&pdev->dev, sg, 2, DMA_TO_DEVICE);
+	dma_unmap_sg(&pdev->dev, sg, 2, DMA_TO_DEVICE);
+	KUNIT_EXPECT_FALSE(test, sg_dma_is_bus_address(&sg[0]));
+	KUNIT_EXPECT_EQ(test, fixture_slots_used(f), slots);
+}
+
 static int engine_bounce_init(struct kunit *test)
 {
 	return fixture_init_bounce(test) ?: spy_insert(test);
@@ -997,6 +1086,9 @@ static struct kunit_case engine_bounce_cases[] = {
 	KUNIT_CASE(bounced_link_failure_keeps_earlier_links),
 	KUNIT_CASE(bounced_link_vec_failure_undoes_all),
 	KUNIT_CASE(bounced_ends_are_known),
+	KUNIT_CASE(bounced_sg_of_device_memory),
+	KUNIT_CASE(bounced_sg_of_unreachable_memory),
+	KUNIT_CASE(bounced_sg_of_own_memory),
 	{}
 };
 
