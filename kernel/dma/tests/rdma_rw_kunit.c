@@ -13,6 +13,7 @@
 #include <linux/iommu.h>
 #include <linux/io.h>
 #include <linux/pci-p2pdma.h>
+#include <linux/scatterlist.h>
 #include <linux/sizes.h>
 #include <rdma/ib_verbs.h>
 #include <rdma/rw.h>
@@ -701,6 +702,34 @@ static void init_p2p_not_supported(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, spy.map_pages, 0);
 }
 
+/* More than 4 GiB come before the last work request. No device sees the memory. */
+static void init_adds_up_in_64_bits(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct rdma_stub *r = rdma_stub_new(f);
+	struct page *page = fixture_lone_page(test);
+	struct scatterlist sg[RDMA_STUB_READ_SGE + 1];
+	const struct ib_send_wr *wr;
+	struct rdma_rw_ctx ctx;
+	struct ib_cqe cqe;
+	int i;
+
+	r->ibdev.dma_device = NULL;
+	sg_init_table(sg, ARRAY_SIZE(sg));
+	for (i = 0; i < ARRAY_SIZE(sg); i++)
+		sg_set_page(&sg[i], page, SZ_2G, 0);
+	KUNIT_ASSERT_EQ(test, 2,
+			rdma_rw_ctx_init(&ctx, &r->qp, RDMA_STUB_PORT, sg,
+					 ARRAY_SIZE(sg), 0, REMOTE_ADDR, RKEY,
+					 DMA_FROM_DEVICE));
+	wr = rdma_rw_ctx_wrs(&ctx, &r->qp, RDMA_STUB_PORT, &cqe, NULL);
+	KUNIT_EXPECT_EQ(test, rdma_wr(wr)->remote_addr, REMOTE_ADDR);
+	KUNIT_EXPECT_EQ(test, rdma_wr(wr->next)->remote_addr,
+			REMOTE_ADDR + RDMA_STUB_READ_SGE * (u64)SZ_2G);
+	rdma_rw_ctx_destroy(&ctx, &r->qp, RDMA_STUB_PORT, sg, ARRAY_SIZE(sg),
+			    DMA_FROM_DEVICE);
+}
+
 /* Mistakes */
 
 static void init_nothing_to_transfer(struct kunit *test)
@@ -1119,6 +1148,7 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(init_across_segment_boundary),
 	KUNIT_CASE(init_reservation_refused),
 	KUNIT_CASE(init_virtual_dma),
+	KUNIT_CASE(init_adds_up_in_64_bits),
 	KUNIT_CASE(init_iwarp_registers_memory),
 	KUNIT_CASE(init_max_sgl_rd_needs_no_registration),
 	KUNIT_CASE(init_p2p_bus_address),
