@@ -29,12 +29,13 @@ static void fail_alloc_probed(struct kprobe *probe, struct pt_regs *regs,
 
 /*
  * Where page tables come from; the small records of drivers, whose size the
- * compiler may know or not; what may be large; and pages by the array
+ * compiler may know or not, and for a node; what may be large; and pages by the array
  */
 static struct kprobe probes[] = {
 	{ .symbol_name = "__alloc_pages_noprof" },
 	{ .symbol_name = "__kmalloc_cache_noprof" },
 	{ .symbol_name = "__kmalloc_noprof" },
+	{ .symbol_name = "__kmalloc_node_noprof" },
 	{ .symbol_name = "__kvmalloc_node_noprof" },
 	{ .symbol_name = "kvrealloc_noprof" },
 	{ .symbol_name = "alloc_pages_bulk_noprof" },

@@ -7,7 +7,7 @@
 
 #include "live_alloc.h"
 
-#define LIVE_MAX	256
+#define LIVE_MAX	1024
 
 static struct task_struct *live_task;
 static DEFINE_RAW_SPINLOCK(live_lock);

@@ -13,6 +13,7 @@
 #include <linux/sunrpc/svc_rdma.h>
 #include <linux/workqueue.h>
 
+#include "fail_alloc.h"
 #include "live_alloc.h"
 #include "rdma_stub.h"
 #include "spy.h"
@@ -466,7 +467,47 @@ static void init_fails_at_each_step(struct kunit *test)
 	}
 }
 
+/* One round, with a server of its own. Returns whether an allocation has failed. */
+static bool read_without_memory(struct fixture *f, int *nth, int *failures)
+{
+	static const u32 length = 6 * PAGE_SIZE;
+	struct server *s = new_server(f);
+	struct kunit *test = f->test;
+	int before, err;
+	bool more;
+
+	add_chunk(s, &s->recv->rc_read_pcl, 0, 1, &length);
+	before = live_alloc_count(test);
+	fail_alloc_arm(*nth);
+	err = min(process_read_list(s), 0);
+	more = fail_alloc_next(nth, err);
+	if (err) {
+		/* There is no context, or it cannot be prepared. */
+		KUNIT_EXPECT_TRUE(test, err == -ENOMEM || err == -EIO);
+		KUNIT_EXPECT_NULL(test, s->rdma->posted);
+		++*failures;
+	}
+	svc_rdma_cc_release(&s->xprt, &s->recv->rc_cc, DMA_FROM_DEVICE);
+	svc_rdma_destroy_rw_ctxts(&s->xprt);
+	KUNIT_EXPECT_EQ(test, live_alloc_count(test), before);
+	return more;
+}
+
+/* The context, the bio_vecs that it has no room for, the SGEs and the requests */
+static void read_fails_at_each_allocation(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	int nth = 1, failures = 0;
+
+	fail_alloc_insert(test);
+	live_alloc_insert(test);
+	while (read_without_memory(f, &nth, &failures))
+		KUNIT_ASSERT_LT(test, nth, 100);
+	KUNIT_EXPECT_GE(test, failures, fail_alloc_least(4));
+}
+
 static struct kunit_case iommu_cases[] = {
+
 	KUNIT_CASE(read_one_segment),
 	KUNIT_CASE(read_ragged_segments),
 	KUNIT_CASE(read_chunks_between_inline_data),
@@ -493,6 +534,7 @@ static struct kunit_case direct_cases[] = {
 	KUNIT_CASE(read_one_segment),
 	KUNIT_CASE(read_ragged_segments),
 	KUNIT_CASE(read_refused),
+	KUNIT_CASE(read_fails_at_each_allocation),
 	KUNIT_CASE(write_chunk),
 	KUNIT_CASE(write_reply),
 	{}
