@@ -25,7 +25,9 @@
 #include <linux/workqueue.h>
 #include <rdma/ib_umem_odp.h>
 
+#include "fail_alloc.h"
 #include "fixture.h"
+#include "live_alloc.h"
 #include "spy.h"
 
 #if IS_BUILTIN(CONFIG_MLX5_INFINIBAND)
@@ -484,6 +486,64 @@ static void region_not_allowed(struct kunit *test)
 			-EOVERFLOW);
 	KUNIT_EXPECT_EQ(test, fault(r, 0, 2), -EFAULT);
 	expect_npages(r, 0);
+}
+
+/* Regions of a process that has registered all of its memory */
+
+static void implicit_release(void *umem)
+{
+	ib_umem_odp_release(umem);
+}
+
+/* The parent of regions that the process may write to. It has a memory map by then. */
+static struct ib_umem_odp *new_parent(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct ib_device *ibdev = kunit_kzalloc(test, sizeof(*ibdev), GFP_KERNEL);
+	struct ib_umem_odp *parent;
+
+	KUNIT_ASSERT_NOT_NULL(test, ibdev);
+	ibdev->dma_device = f->dev;
+	parent = ib_umem_odp_alloc_implicit(ibdev, IB_ACCESS_ON_DEMAND |
+						   IB_ACCESS_LOCAL_WRITE);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(parent));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, implicit_release,
+							   parent));
+	return parent;
+}
+
+static void implicit_child(struct kunit *test)
+{
+	unsigned long addr = user_memory(test, 2 * PAGE_SIZE);
+	struct fixture *f = test->priv;
+	struct ib_umem_odp *parent = new_parent(test);
+	struct region *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
+	dma_addr_t start;
+
+	KUNIT_ASSERT_NOT_NULL(test, r);
+	r->f = f;
+	r->test = test;
+	r->addr = addr;
+	r->size = 2 * PAGE_SIZE;
+	r->ibdev = parent->umem.ibdev;
+	r->umem = ib_umem_odp_alloc_child(parent, addr, r->size, &region_ops);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(r->umem));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, region_release,
+							   r));
+
+	expect_device_moves_data(r);
+	KUNIT_EXPECT_TRUE(test, is_writable(r, 0));
+	expect_mapped(r, 0, 2);
+	expect_npages(r, 2);
+	advise(r, 0, 2, MADV_DONTNEED);
+	expect_not_mapped(r, 0, 2);
+	expect_npages(r, 0);
+
+	KUNIT_ASSERT_EQ(test, fault(r, 0, 2), 2);
+	start = dma_addr(r, 0);
+	kunit_release_action(test, region_release, r);
+	fixture_expect_nothing_linked(f, start, 2 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
 }
 
 /* Huge pages */
@@ -1148,7 +1208,51 @@ static void direct_fault_moves_data(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, r->umem->npages, 1);
 }
 
+#ifdef CONFIG_FUNCTION_ERROR_INJECTION
+/* The process, its memory map and all memory are as before. */
+static void child_fails_at_each_allocation(struct kunit *test)
+{
+	unsigned long addr = user_memory(test, 4 * PAGE_SIZE);
+	struct ib_umem_odp *parent = new_parent(test), *child;
+	struct pid *pid = parent->tgid;
+	unsigned int pids;
+	int nth = 1, failures = 0, users, before, err;
+	bool more;
+
+	/* The first one leaves the list of the notifiers to the memory map. */
+	child = ib_umem_odp_alloc_child(parent, addr, 4 * PAGE_SIZE, &region_ops);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(child));
+	ib_umem_odp_release(child);
+
+	fail_alloc_insert(test);
+	live_alloc_insert(test);
+	pids = refcount_read(&pid->count);
+	users = atomic_read(&current->mm->mm_users);
+	before = live_alloc_count(test);
+	do {
+		fail_alloc_arm(nth);
+		child = ib_umem_odp_alloc_child(parent, addr, 4 * PAGE_SIZE,
+						&region_ops);
+		err = PTR_ERR_OR_ZERO(child);
+		more = fail_alloc_next(&nth, err);
+		if (err) {
+			KUNIT_EXPECT_EQ(test, err, -ENOMEM);
+			failures++;
+		} else {
+			ib_umem_odp_release(child);
+		}
+		KUNIT_EXPECT_EQ(test, live_alloc_count(test), before);
+		KUNIT_EXPECT_EQ(test, refcount_read(&pid->count), pids);
+		KUNIT_EXPECT_EQ(test, atomic_read(&current->mm->mm_users), users);
+		KUNIT_ASSERT_LT(test, nth, 100);
+	} while (more);
+	/* The region, and its list of pages */
+	KUNIT_EXPECT_GE(test, failures, fail_alloc_least(2));
+}
+#endif
+
 /* With bounce buffers, what the process stores would be lost. */
+
 static void swiotlb_refused(struct kunit *test)
 {
 	unsigned long addr = user_memory(test, PAGE_SIZE);
@@ -1186,6 +1290,7 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(invalidate_leaves_no_presence),
 	KUNIT_CASE(driver_counts_pages_as_well),
 	KUNIT_CASE(region_not_allowed),
+	KUNIT_CASE(implicit_child),
 	KUNIT_CASE(huge_page_in_small_entries),
 	KUNIT_CASE(huge_entries),
 	KUNIT_CASE(huge_entries_of_small_pages),
@@ -1218,6 +1323,9 @@ static struct kunit_suite iommu_suite = {
 
 static struct kunit_case direct_cases[] = {
 	KUNIT_CASE(direct_fault_moves_data),
+#ifdef CONFIG_FUNCTION_ERROR_INJECTION
+	KUNIT_CASE(child_fails_at_each_allocation),
+#endif
 	{}
 };
 
