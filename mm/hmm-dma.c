@@ -37,7 +37,8 @@ static unsigned int hmm_dma_order(const struct hmm_dma_map *map)
  *		PAGE_SIZE; the region consists of whole entries
  *
  * Reserves IO addresses for the whole region if @dev is behind an IOMMU.
- * Without them, pages are mapped by dma_map_page().
+ * Without them, pages are mapped by dma_map_phys(), with DMA_ATTR_MMIO for
+ * memory of a PCI device that is reached through the host bridge.
  *
  * The process goes on to use its pages while they are mapped. So @dev must be
  * coherent, and must not need bounce buffers for whole pages: unmapping would
