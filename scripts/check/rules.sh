@@ -115,15 +115,12 @@ script_too_long()
 	done
 }
 
-# An edit of the code can leave a break behind that does nothing any more.
-break_of_nothing()
+# Each suite can be run without this repository.
+suite_in_no_config()
 {
-	local file expression
-
-	while IFS='|' read -r file expression _; do
-		file=build/linux/${file% }
-		if [ ! -f "$file" ] || sed -e "${expression}" "$file" | cmp -s "$file" -; then echo "$file:$expression"; fi
-	done < <(grep -v '^#' kernel/dma/tests/breaks)
+	awk '/^config .*_KUNIT_TEST$/ { name = $2 } /^\tbool "/ && name { print "CONFIG_" name "=y"; name = "" }
+	     /^\tdef_bool/ { name = "" }' build/linux/kernel/dma/Kconfig | sort |
+		comm -23 - <(cat tools/testing/kunit/configs/*.config | sort -u)
 }
 
 rule in_series_without_file	"every entry of patches/series has its patch"
@@ -143,5 +140,7 @@ rule table_is_old		"patches/README.md is what scripts/tree/patches.sh makes"
 rule directory_not_known	"every directory is one that make tree looks into"
 rule script_not_in_map		"every script is in the map in HACKING.md"
 rule script_too_long		"no script has more than 150 lines"
-rule break_of_nothing		"every break changes a line of the code"
+rule suite_in_no_config		"every KUnit suite is in a file of tools/testing/kunit/configs"
+
+. scripts/check/rules-breaks.sh
 exit "$failed"
