@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * KUnit suite of the requests of virtio-iommu's driver: what becomes of those that the
- * device refuses, that none needs a mapping of its own, and that mappings come back with
- * their endpoint.
+ * device refuses, that none needs a mapping of its own, that mappings come back with their
+ * endpoint, and that there are none before the first one.
  *
  * virtio_iommu		the edu device is behind a virtio-iommu
  *
@@ -14,6 +14,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
 #include <linux/kprobes.h>
+#include <linux/sizes.h>
 #include <linux/virtio.h>
 #include <uapi/linux/virtio_iommu.h>
 
@@ -321,6 +322,27 @@ static void mappings_are_replayed(struct kunit *test)
 	fixture_destroy(f, &state, 3 * PAGE_SIZE);
 }
 
+/* The permissions that the device offers are not known yet, and must not be lost. */
+static void map_before_attach_is_refused(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct iommu_domain *other = iommu_paging_domain_alloc(f->dev);
+	int prot = IOMMU_READ | IOMMU_WRITE;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_domain, other));
+	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_map(other, SZ_1G, page_to_phys(page),
+						 PAGE_SIZE, prot, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, (phys_addr_t)0, iommu_iova_to_phys(other, SZ_1G));
+
+	KUNIT_ASSERT_EQ(test, 0, iommu_attach_device(other, f->dev));
+	KUNIT_EXPECT_EQ(test, 0, iommu_map(other, SZ_1G, page_to_phys(page),
+					   PAGE_SIZE, prot, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, page_to_phys(page), iommu_iova_to_phys(other, SZ_1G));
+	iommu_detach_device(other, f->dev);
+}
+
 static struct kunit_case viommu_cases[] = {
 	KUNIT_CASE(refused_request_fails_sync),
 	KUNIT_CASE(refused_neighbours),
@@ -331,6 +353,7 @@ static struct kunit_case viommu_cases[] = {
 	KUNIT_CASE(refused_request_fails_map_page),
 	KUNIT_CASE(requests_are_not_mapped_one_by_one),
 	KUNIT_CASE(mappings_are_replayed),
+	KUNIT_CASE(map_before_attach_is_refused),
 	{}
 };
 
