@@ -421,6 +421,55 @@ static void unmap_part_of_a_large_page(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PAGE_SIZE, table_unmap(table, iova + large, PAGE_SIZE));
 }
 
+static void expect_out_of_range(struct table *table, unsigned long iova,
+				size_t size)
+{
+	struct phys_vec vec = { SZ_8G, size };
+	struct kunit *test = table->pt.test;
+	size_t mapped = 0;
+
+	KUNIT_EXPECT_EQ(test, -ERANGE,
+			table->pt.ops->map_pages(table->pt.ops, iova, SZ_8G, PAGE_SIZE,
+						 size / PAGE_SIZE, table->pt.prot,
+						 GFP_KERNEL, &mapped));
+	KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
+	KUNIT_EXPECT_EQ(test, -ERANGE,
+			pgtable_map_vec(&table->pt, iova, &vec, 1, &mapped));
+	KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
+}
+
+/* An address that the levels do not have is not taken for another one. */
+static void addresses_beyond_the_levels(struct kunit *test)
+{
+	struct table *table = table_get(test);
+	unsigned long end = BIT(PM_LEVEL_SHIFT(levels_of(table)));
+	struct phys_vec pages[] = { { SZ_1G, PAGE_SIZE }, { SZ_8G, PAGE_SIZE } };
+	struct io_pgtable_ops *ops = table->pt.ops;
+	size_t mapped;
+
+	KUNIT_ASSERT_EQ(test, 0, pgtable_map_page(&table->pt, SZ_4G, SZ_8M, SZ_4K));
+	KUNIT_EXPECT_EQ(test, (phys_addr_t)0, ops->iova_to_phys(ops, end + SZ_4G));
+	KUNIT_EXPECT_EQ(test, (size_t)0, table_unmap(table, end + SZ_4G, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, (phys_addr_t)SZ_8M, ops->iova_to_phys(ops, SZ_4G));
+
+	expect_out_of_range(table, end + SZ_4G + PAGE_SIZE, PAGE_SIZE);
+	expect_out_of_range(table, end + SZ_4G + SZ_2M, SZ_2M);
+	KUNIT_EXPECT_EQ(test, table_mapped(table, SZ_4G, SZ_4M), (size_t)1);
+	expect_out_of_range(table, end - PAGE_SIZE, 2 * PAGE_SIZE);
+	expect_out_of_range(table, -PAGE_SIZE, 2 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, table_mapped(table, 0, SZ_2M), (size_t)0);
+
+	/* The last page, in front of one that is too many */
+	KUNIT_ASSERT_EQ(test, 0, pgtable_map_page(&table->pt, 0, SZ_8M, SZ_4K));
+	KUNIT_EXPECT_EQ(test, -ERANGE,
+			pgtable_map_vec(&table->pt, end - PAGE_SIZE, pages, 2, &mapped));
+	KUNIT_EXPECT_EQ(test, mapped, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, pages[0].paddr, ops->iova_to_phys(ops, end - PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, PAGE_SIZE,
+			table_unmap(table, end - PAGE_SIZE, 2 * PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, (phys_addr_t)SZ_8M, ops->iova_to_phys(ops, 0));
+}
+
 static int init_v1(struct kunit *test)
 {
 	test->priv = (void *)&v1;
@@ -453,6 +502,7 @@ static struct kunit_case v2_cases[] = {
 	KUNIT_CASE(replaced_large_page_is_not_freed),
 	KUNIT_CASE(unmap_counts_up_to_a_hole),
 	KUNIT_CASE(unmap_part_of_a_large_page),
+	KUNIT_CASE(addresses_beyond_the_levels),
 	{}
 };
 

@@ -280,6 +280,42 @@ static void map_vec_outside_of_the_table(struct kunit *test)
 	}
 }
 
+/* The same, by a call for several pages of one size */
+static void map_pages_outside_of_the_table(struct kunit *test)
+{
+	struct table *table = table_get(test, ARM_64_LPAE_S1, granules[0], true);
+	size_t page = table->pt.granule, block = table->pt.block;
+	const struct {
+		unsigned long iova;
+		phys_addr_t paddr;
+		size_t pgsize;
+	} outside[] = {
+		{ BIT(48) - page,	SZ_4G,			page },
+		{ BIT(48) - block,	SZ_4G,			block },
+		{ BIT(48),		SZ_4G,			page },
+		{ -block,		SZ_4G,			block },
+		{ SZ_4G,		BIT_ULL(48) - page,	page },
+		{ SZ_4G,		BIT_ULL(48) - block,	block },
+		{ SZ_4G,		BIT_ULL(48),		page },
+	};
+	struct io_pgtable_ops *ops = table->pt.ops;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(outside); i++) {
+		size_t mapped = 0;
+
+		warnings_expect(test, "io-pgtable-arm.c");
+		KUNIT_EXPECT_EQ(test, -ERANGE,
+				ops->map_pages(ops, outside[i].iova, outside[i].paddr,
+					       outside[i].pgsize, 2, table->pt.prot,
+					       GFP_KERNEL, &mapped));
+		KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+		KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
+		KUNIT_EXPECT_EQ(test, (phys_addr_t)0,
+				ops->iova_to_phys(ops, outside[i].iova));
+	}
+}
+
 static size_t unmap_blocks(struct table *table, unsigned long iova, size_t nr,
 			   bool holes, bool queued, struct list_head *freed)
 {
@@ -561,6 +597,7 @@ static struct kunit_case io_pgtable_arm_cases[] = {
 	KUNIT_CASE(map_vec_says_how_far_it_got),
 	KUNIT_CASE(map_vec_over_a_mapping),
 	KUNIT_CASE(map_vec_outside_of_the_table),
+	KUNIT_CASE(map_pages_outside_of_the_table),
 	KUNIT_CASE(map_block_over_a_table),
 	KUNIT_CASE(unmap_blocks_up_to_hole),
 	KUNIT_CASE(unmap_lists_tables_if_queued),
