@@ -465,6 +465,36 @@ static void batch_of_several_pages(struct kunit *test)
 	fixture_expect_device_cannot_write(f, addr, last);
 }
 
+/* A mistake of the driver, which costs no invalidation of its own */
+static void batch_across_hole_invalidates_once(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 2);
+	struct dma_iova_batch batch;
+	struct dma_iova_state state;
+	dma_addr_t addr;
+
+	fixture_reserve(f, &state, 0, 4 * PAGE_SIZE);
+	fixture_link_page(f, &state, 0, pages[0]);
+	fixture_link_page(f, &state, 3 * PAGE_SIZE, pages[1]);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, 4 * PAGE_SIZE));
+	addr = state.addr;
+	fixture_expect_device_writes(f, addr, pages[0]);
+	fixture_expect_device_writes(f, addr + 3 * PAGE_SIZE, pages[1]);
+
+	spy_reset();
+	dma_iova_batch_init(&batch);
+	warnings_expect(test, ENGINE);
+	batch_destroy(f, &batch, &state);
+	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+	KUNIT_EXPECT_EQ(test, spy.sync, 0);
+	dma_iova_batch_flush(&batch);
+	KUNIT_EXPECT_EQ(test, spy.sync_ranges, 1);
+	KUNIT_EXPECT_EQ(test, spy.sync, 0);
+	fixture_expect_device_cannot_write(f, addr, pages[0]);
+	fixture_expect_device_cannot_write(f, addr + 3 * PAGE_SIZE, pages[1]);
+}
+
 /* The same addresses lead to other memory soon after. */
 static void batch_addresses_used_again(struct kunit *test)
 {
@@ -551,6 +581,7 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(batch_is_one_call_of_driver),
 	KUNIT_CASE(batch_of_large_reservations),
 	KUNIT_CASE(batch_of_several_pages),
+	KUNIT_CASE(batch_across_hole_invalidates_once),
 	KUNIT_CASE(batch_addresses_used_again),
 	{}
 };
