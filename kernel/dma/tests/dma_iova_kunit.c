@@ -5,6 +5,7 @@
  * move data, and by seeing it fail where it must. They need QEMU's edu device.
  *
  * dma_iova		behind an IOMMU
+ * dma_iova_write_only	behind an IOMMU that tells writing from reading
  * dma_iova_bounce	behind an IOMMU, untrusted, with swiotlb
  * dma_iova_direct	without an IOMMU, where only the fallback works
  * dma_iova_swiotlb	without an IOMMU, with swiotlb=force
@@ -18,6 +19,7 @@
 #include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
+#include <linux/string.h>
 #include <linux/swiotlb.h>
 
 #include "fixture.h"
@@ -842,6 +844,67 @@ static void link_to_device_is_read_only(struct kunit *test)
 static void link_vec_to_device_is_read_only(struct kunit *test)
 {
 	expect_read_only(test->priv, link_vec_to_device);
+}
+
+/* The device writes to the memory, and cannot read it. */
+static void link_from_device(struct fixture *f, struct dma_iova_state *state,
+			     struct page **pages)
+{
+	int i;
+
+	for (i = 0; i < 2; i++)
+		KUNIT_ASSERT_EQ(f->test, 0,
+				dma_iova_link(f->dev, state,
+					      page_to_phys(pages[i]),
+					      i * PAGE_SIZE, PAGE_SIZE,
+					      DMA_FROM_DEVICE, 0));
+}
+
+static void link_vec_from_device(struct fixture *f, struct dma_iova_state *state,
+				 struct page **pages)
+{
+	struct phys_vec *vec = vec_of_pages(f->test, pages, 2);
+
+	KUNIT_ASSERT_EQ(f->test, 0, dma_iova_link_vec(f->dev, state, vec, 2, 0,
+						      DMA_FROM_DEVICE, 0));
+}
+
+static void expect_write_only(struct fixture *f,
+			      void (*link)(struct fixture *f,
+					   struct dma_iova_state *state,
+					   struct page **pages))
+{
+	struct page **pages = fixture_scattered_pages(f->test, 3);
+	struct page *read = pages[2];
+	struct dma_iova_state state, to;
+	int i;
+
+	fixture_reserve(f, &state, 0, 2 * PAGE_SIZE);
+	link(f, &state, pages);
+	KUNIT_EXPECT_EQ(f->test, 0, dma_iova_sync(f->dev, &state, 0,
+						  2 * PAGE_SIZE));
+	fixture_link_pages(f, &to, &read, 1);
+	for (i = 0; i < 2; i++) {
+		dma_addr_t addr = state.addr + i * PAGE_SIZE;
+
+		fixture_expect_device_writes(f, addr, pages[i]);
+		fixture_fill_page(pages[i], 7 + i);
+		fixture_copy_page_ends(f, to.addr, addr);
+		KUNIT_EXPECT_NE(f->test, 0, memcmp(page_address(read),
+						   page_address(pages[i]), 64));
+	}
+	fixture_destroy(f, &to, PAGE_SIZE);
+	dma_iova_destroy(f->dev, &state, 2 * PAGE_SIZE, DMA_FROM_DEVICE, 0);
+}
+
+static void link_from_device_is_write_only(struct kunit *test)
+{
+	expect_write_only(test->priv, link_from_device);
+}
+
+static void link_vec_from_device_is_write_only(struct kunit *test)
+{
+	expect_write_only(test->priv, link_vec_from_device);
 }
 
 /* sync */
@@ -1934,6 +1997,39 @@ static struct kunit_suite iommu_suite = {
 	.test_cases	= iommu_cases,
 };
 
+/* Drivers of other IOMMUs make readable, too, what a device may write to. */
+static int write_only_init(struct kunit *test)
+{
+	int err = fixture_init_iommu(test);
+	struct fixture *f = test->priv;
+	struct device *iommu;
+
+	if (err)
+		return err;
+	iommu = f->dev->iommu->iommu_dev->dev;
+	if (str_has_prefix(dev_name(iommu), "ivhd"))
+		return 0;
+	if (!iommu->parent || !iommu->parent->bus ||
+	    strcmp(iommu->parent->bus->name, "virtio"))
+		kunit_skip(test, "the IOMMU is neither AMD's nor virtio's");
+	return 0;
+}
+
+static struct kunit_case write_only_cases[] = {
+	KUNIT_CASE(link_from_device_is_write_only),
+	CASE_OF_OURS(link_vec_from_device_is_write_only, LINK_VEC),
+	{}
+};
+
+static struct kunit_suite write_only_suite = {
+	.name		= "dma_iova_write_only",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= write_only_init,
+	.exit		= warnings_check,
+	.test_cases	= write_only_cases,
+};
+
 static struct kunit_case bounce_cases[] = {
 	CASE_OF_OURS_SLOW(bounce_within_granule, MISUSE),
 	KUNIT_CASE(bounce_without_middle),
@@ -1978,7 +2074,7 @@ static struct kunit_suite direct_suite = {
 };
 
 kunit_test_suites(&iommu_suite, &bounce_suite, &direct_suite,
-		  &swiotlb_suite);
+		  &swiotlb_suite, &write_only_suite);
 
 MODULE_DESCRIPTION("KUnit suites of the two-step DMA API");
 MODULE_LICENSE("GPL");

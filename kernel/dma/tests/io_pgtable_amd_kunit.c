@@ -421,6 +421,55 @@ static void unmap_part_of_a_large_page(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PAGE_SIZE, table_unmap(table, iova + large, PAGE_SIZE));
 }
 
+/* The bits of an entry. In v2, everything that is present can be read. */
+static void expect_allowed(struct table *table, unsigned long iova, int level)
+{
+	u64 pte = *entry_of(table, iova, level), want, mask;
+	int prot = table->pt.prot;
+
+	if (table->format == &v2) {
+		/* Writable, and present */
+		mask = BIT_ULL(1) | BIT_ULL(0);
+		want = BIT_ULL(0) | (prot & IOMMU_PROT_IW ? BIT_ULL(1) : 0);
+	} else {
+		/* Writable, and readable */
+		mask = BIT_ULL(62) | BIT_ULL(61);
+		want = (prot & IOMMU_PROT_IW ? BIT_ULL(62) : 0) |
+		       (prot & IOMMU_PROT_IR ? BIT_ULL(61) : 0);
+	}
+	KUNIT_EXPECT_EQ(table->pt.test, pte & mask, want);
+}
+
+static void entries_allow_what_is_mapped(struct kunit *test)
+{
+	static const int prots[] = {
+		IOMMU_PROT_IR, IOMMU_PROT_IW, IOMMU_PROT_IR | IOMMU_PROT_IW,
+	};
+	struct phys_vec pages[] = { { SZ_8G, PAGE_SIZE }, { SZ_1G, PAGE_SIZE } };
+	struct phys_vec large = { SZ_8G, SZ_2M };
+	struct table *table = table_get(test);
+	unsigned long iova = SZ_4G;
+	size_t mapped;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(prots); i++) {
+		table->pt.prot = prots[i];
+		KUNIT_EXPECT_EQ(test, 0,
+				pgtable_map_page(&table->pt, iova, SZ_8G, SZ_4K));
+		KUNIT_EXPECT_EQ(test, 0,
+				pgtable_map_vec(&table->pt, iova + SZ_4K, pages, 2,
+						&mapped));
+		KUNIT_EXPECT_EQ(test, 0,
+				pgtable_map_vec(&table->pt, iova + SZ_2M, &large, 1,
+						&mapped));
+		expect_allowed(table, iova, 1);
+		expect_allowed(table, iova + SZ_4K, 1);
+		expect_allowed(table, iova + SZ_8K, 1);
+		expect_allowed(table, iova + SZ_2M, 2);
+		iova += SZ_4M;
+	}
+}
+
 static void expect_out_of_range(struct table *table, unsigned long iova,
 				size_t size)
 {
@@ -485,6 +534,7 @@ static int init_v2(struct kunit *test)
 static struct kunit_case v1_cases[] = {
 	KUNIT_CASE(map_vec_makes_the_same_table),
 	KUNIT_CASE(map_vec_without_permission),
+	KUNIT_CASE(entries_allow_what_is_mapped),
 	KUNIT_CASE(map_vec_says_how_far_it_got),
 	KUNIT_CASE(map_vec_over_a_mapping),
 	KUNIT_CASE(replaced_table_is_freed_after_the_flush),
@@ -496,6 +546,7 @@ static struct kunit_case v1_cases[] = {
 static struct kunit_case v2_cases[] = {
 	KUNIT_CASE(map_vec_makes_the_same_table),
 	KUNIT_CASE(map_vec_without_permission),
+	KUNIT_CASE(entries_allow_what_is_mapped),
 	KUNIT_CASE(map_vec_says_how_far_it_got),
 	KUNIT_CASE(map_vec_over_a_mapping),
 	KUNIT_CASE(replaced_table_is_freed_after_the_flush),
