@@ -3,12 +3,13 @@
  * KUnit suite of Arm's page tables, by themselves: all granules and both stages,
  * without an IOMMU. What map_vec() maps must be what map_pages() maps, with as many
  * tables, which is to say with the same blocks. What is unmapped is counted up to
- * the first hole.
+ * the first hole. The IOMMU of a model does not look into the caches of the CPUs.
  */
 #include <kunit/device.h>
 #include <kunit/test.h>
 #include <linux/dma-mapping.h>
 #include <linux/io-pgtable.h>
+#include <linux/kprobes.h>
 #include <linux/moduleparam.h>
 #include <linux/prandom.h>
 #include <linux/random.h>
@@ -17,6 +18,8 @@
 #include <trace/events/dma.h>
 
 #include "../../../drivers/iommu/iommu-pages.h"
+#include "fixture.h"
+#include "flushed.h"
 #include "pgtable.h"
 #include "warnings.h"
 
@@ -41,6 +44,9 @@ static const enum io_pgtable_fmt formats[] = {
 struct table {
 	struct pgtable pt;
 	struct io_pgtable_cfg cfg;
+	enum io_pgtable_fmt fmt;
+	/* What the model replaces */
+	phys_addr_t (*iova_to_phys)(struct io_pgtable_ops *ops, unsigned long iova);
 	int nr_allocs;
 	/* The allocation that fails, counted down to 0 */
 	int fail_alloc;
@@ -581,6 +587,284 @@ static void map_vec_syncs_once_per_table(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bytes_synced, 3 * sizeof(u64));
 }
 
+/*
+ * The model of an IOMMU that does not look into the caches of the CPUs: it walks
+ * through memory as the driver has synchronised it.
+ */
+static struct device *model_device;
+
+/* Another CPU, which maps something just before an entry is synchronised */
+static struct {
+	struct table *table;
+	void (*map)(struct table *table);
+	/* Counted down by synchronisations: the other CPU maps at 0. */
+	int at;
+} other_cpu;
+
+/* Replaces __dma_sync_single_for_device(). */
+static void model_sync(struct device *dev, dma_addr_t addr, size_t size,
+		       enum dma_data_direction dir)
+{
+	if (other_cpu.at && !--other_cpu.at)
+		other_cpu.map(other_cpu.table);
+	flushed_add(phys_to_virt(addr), size);
+}
+
+static int sync_probed(struct kprobe *probe, struct pt_regs *regs)
+{
+	if ((struct device *)regs_get_kernel_argument(regs, 0) != model_device)
+		return 0;
+	instruction_pointer_set(regs, (unsigned long)model_sync);
+	return 1;
+}
+
+/* With a post-handler, the probe is not optimised: a jump cannot skip the function. */
+static void sync_was_probed(struct kprobe *probe, struct pt_regs *regs,
+			    unsigned long flags)
+{
+}
+
+static struct kprobe sync_probe = {
+	.symbol_name	= "__dma_sync_single_for_device",
+	.pre_handler	= sync_probed,
+	.post_handler	= sync_was_probed,
+};
+
+/* A table that is mapped for the IOMMU is synchronised by that. */
+static void model_map(void *data, struct device *dev, phys_addr_t paddr,
+		      dma_addr_t addr, size_t size, enum dma_data_direction dir,
+		      unsigned long attrs)
+{
+	if (dev == model_device)
+		flushed_add(phys_to_virt(paddr), size);
+}
+
+static void model_stop(void *data)
+{
+	unregister_trace_dma_map_page(model_map, NULL);
+	tracepoint_synchronize_unregister();
+}
+
+/* For the rest of the test */
+static void model_start(struct kunit *test)
+{
+	need_noncoherent_tables(test);
+	model_device = test->priv;
+	flushed_start(test);
+	fixture_probe(test, &sync_probe);
+	KUNIT_ASSERT_EQ(test, 0, register_trace_dma_map_page(model_map, NULL));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, model_stop, NULL));
+}
+
+/* What the address leads to for the IOMMU, by stage 1 or 2, or 0 */
+static phys_addr_t model_translates(struct table *table, unsigned long iova)
+{
+	int granule_shift = ilog2(table->pt.granule), stride = granule_shift - 3;
+	int levels = DIV_ROUND_UP(48 - granule_shift, stride);
+	int shift = granule_shift + stride * (levels - 1);
+	phys_addr_t at = table->cfg.arm_lpae_s1_cfg.ttbr;
+	u64 index, pte;
+
+	if (table->fmt == ARM_64_LPAE_S2) {
+		at = table->cfg.arm_lpae_s2_cfg.vttbr;
+		/* Up to 16 tables of the next level stand for a root of 4 levels. */
+		if (levels == 4 && shift >= 44)
+			shift -= stride;
+	}
+
+	index = iova >> shift;
+	for (;; shift -= stride) {
+		pte = flushed_read(at + index * sizeof(pte));
+		if (!(pte & 1))
+			return 0;
+		at = pte & GENMASK_ULL(47, granule_shift);
+		/* A page or a block */
+		if (shift == granule_shift || !(pte & 2))
+			return at + (iova & (BIT(shift) - 1));
+		index = (iova >> (shift - stride)) & (BIT(stride) - 1);
+	}
+}
+
+/* As the IOMMU sees it. The driver must see the same. */
+static phys_addr_t model_iova_to_phys(struct io_pgtable_ops *ops, unsigned long iova)
+{
+	struct table *table = io_pgtable_ops_to_pgtable(ops)->cookie;
+	phys_addr_t phys = model_translates(table, iova);
+
+	KUNIT_ASSERT_EQ(table->pt.test, phys, table->iova_to_phys(ops, iova));
+	return phys;
+}
+
+static struct table *model_table(struct kunit *test, enum io_pgtable_fmt fmt,
+				 unsigned long pgsizes)
+{
+	struct table *table = table_get(test, fmt, pgsizes, false);
+
+	table->fmt = fmt;
+	table->iova_to_phys = table->pt.ops->iova_to_phys;
+	table->pt.ops->iova_to_phys = model_iova_to_phys;
+	return table;
+}
+
+static void each_table(struct kunit *test, void (*run)(struct table *table))
+{
+	int g, s;
+
+	model_start(test);
+	for (g = 0; g < ARRAY_SIZE(granules); g++) {
+		for (s = 0; s < ARRAY_SIZE(formats); s++)
+			run(model_table(test, formats[s], granules[g]));
+	}
+}
+
+/* A table, then pages in it; a block; and the same in tables that are there */
+static void map_for_model(struct table *table)
+{
+	size_t page = table->pt.granule, block = table->pt.block;
+	unsigned long iova = SZ_4G + block - 2 * page;
+	struct phys_vec vec[] = {
+		{ SZ_4G, page }, { SZ_8G, page },
+		{ SZ_4G + block, block }, { SZ_8G + page, 3 * page },
+	};
+	size_t mapped;
+
+	KUNIT_EXPECT_EQ(table->pt.test, 0,
+			pgtable_map_vec(&table->pt, iova, vec, 4, &mapped));
+	pgtable_expect(&table->pt, iova, vec, 4, mapped);
+	iova += SZ_16G;
+	pgtable_map_pages(&table->pt, iova, vec, 4);
+	pgtable_expect(&table->pt, iova, vec, 4, mapped);
+
+	iova -= 4 * page;
+	KUNIT_EXPECT_EQ(table->pt.test, 0,
+			pgtable_map_vec(&table->pt, iova, vec, 2, &mapped));
+	pgtable_expect(&table->pt, iova, vec, 2, mapped);
+}
+
+static void device_sees_what_is_mapped(struct kunit *test)
+{
+	each_table(test, map_for_model);
+}
+
+static void expect_unmapped(struct table *table, unsigned long iova, size_t size,
+			    size_t pgsize)
+{
+	struct io_pgtable_ops *ops = table->pt.ops;
+	size_t at;
+
+	KUNIT_EXPECT_EQ(table->pt.test, size,
+			ops->unmap_pages(ops, iova, pgsize, size / pgsize, NULL));
+	for (at = 0; at < size; at += table->pt.granule)
+		KUNIT_EXPECT_EQ(table->pt.test, (phys_addr_t)0,
+				ops->iova_to_phys(ops, iova + at));
+}
+
+/* A page, pages of one table, a block, a block's worth of pages, and part of a block */
+static void unmap_for_model(struct table *table)
+{
+	size_t page = table->pt.granule, block = table->pt.block;
+	struct phys_vec pages = { SZ_8G + page, block }, large = { SZ_8G, block };
+	unsigned long iova = SZ_4G;
+
+	pgtable_map_pages(&table->pt, iova, &pages, 1);
+	expect_unmapped(table, iova, page, page);
+	expect_unmapped(table, iova + page, 5 * page, page);
+	expect_unmapped(table, iova + 6 * page, block - 6 * page, page);
+
+	pgtable_map_pages(&table->pt, iova + block, &large, 1);
+	expect_unmapped(table, iova + block, block, block);
+
+	pgtable_map_pages(&table->pt, iova + 2 * block, &pages, 1);
+	expect_unmapped(table, iova + 2 * block, block, block);
+
+	pgtable_map_pages(&table->pt, iova + 3 * block, &large, 1);
+	expect_unmapped(table, iova + 3 * block + page, page, page);
+	large = (struct phys_vec) { SZ_8G + 2 * page, block - 2 * page };
+	pgtable_expect(&table->pt, iova + 3 * block + 2 * page, &large, 1, large.len);
+}
+
+static void device_loses_what_is_unmapped(struct kunit *test)
+{
+	each_table(test, unmap_for_model);
+}
+
+/* Pages of two CPUs in one leaf table, in which nothing has been mapped yet */
+#define MINE		((unsigned long)SZ_4G + SZ_1M)
+
+static const struct phys_vec my_pages[] = {
+	{ SZ_8G, SZ_4K }, { SZ_8G + SZ_1M, 2 * SZ_4K },
+};
+
+static const struct phys_vec their_page = { SZ_1G, SZ_4K };
+#define THEIRS		(MINE + 4 * SZ_4K)
+
+static void map_by_pages(struct table *table)
+{
+	pgtable_map_pages(&table->pt, MINE, my_pages, 2);
+}
+
+static void map_by_vec(struct table *table)
+{
+	size_t mapped;
+
+	KUNIT_EXPECT_EQ(table->pt.test, 0,
+			pgtable_map_vec(&table->pt, MINE, my_pages, 2, &mapped));
+}
+
+/* As soon as the call returns, the IOMMU must get to the page. */
+static void map_theirs_by_pages(struct table *table)
+{
+	pgtable_map_pages(&table->pt, THEIRS, &their_page, 1);
+	KUNIT_EXPECT_EQ(table->pt.test, model_translates(table, THEIRS),
+			their_page.paddr);
+}
+
+static void map_theirs_by_vec(struct table *table)
+{
+	size_t mapped;
+
+	KUNIT_EXPECT_EQ(table->pt.test, 0,
+			pgtable_map_vec(&table->pt, THEIRS, &their_page, 1, &mapped));
+	KUNIT_EXPECT_EQ(table->pt.test, model_translates(table, THEIRS),
+			their_page.paddr);
+}
+
+/* The other CPU maps before each synchronisation in turn. Returns how many. */
+static int other_cpu_at_each_sync(struct kunit *test, void (*mine)(struct table *table),
+				  void (*theirs)(struct table *table))
+{
+	struct table *table;
+	int at = 0;
+
+	do {
+		table = model_table(test, ARM_64_LPAE_S1, granules[0]);
+		other_cpu.table = table;
+		other_cpu.map = theirs;
+		other_cpu.at = ++at;
+		mine(table);
+		pgtable_expect(&table->pt, MINE, my_pages, 2, 3 * SZ_4K);
+	} while (!other_cpu.at);
+	other_cpu.at = 0;
+	return at - 1;
+}
+
+static void two_cpus_in_a_fresh_table(struct kunit *test)
+{
+	void (*theirs[])(struct table *table) = {
+		map_theirs_by_pages, map_theirs_by_vec,
+	};
+	int i;
+
+	model_start(test);
+	for (i = 0; i < ARRAY_SIZE(theirs); i++) {
+		/* The entries for three tables, and each page or all of them */
+		KUNIT_EXPECT_EQ(test, 3 + 3,
+				other_cpu_at_each_sync(test, map_by_pages, theirs[i]));
+		KUNIT_EXPECT_EQ(test, 3 + 1,
+				other_cpu_at_each_sync(test, map_by_vec, theirs[i]));
+	}
+}
+
 static int io_pgtable_arm_init(struct kunit *test)
 {
 	struct device *dev = kunit_device_register(test, "io_pgtable_arm");
@@ -604,6 +888,9 @@ static struct kunit_case io_pgtable_arm_cases[] = {
 	KUNIT_CASE(split_adds_nothing_if_queued),
 	KUNIT_CASE(unmap_waits_for_noncoherent_tables),
 	KUNIT_CASE(map_vec_syncs_once_per_table),
+	KUNIT_CASE(device_sees_what_is_mapped),
+	KUNIT_CASE(device_loses_what_is_unmapped),
+	KUNIT_CASE(two_cpus_in_a_fresh_table),
 	{}
 };
 
