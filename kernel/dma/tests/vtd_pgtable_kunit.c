@@ -30,7 +30,7 @@ MODULE_PARM_DESC(seed, "of the random ranges; 0 takes a fresh one, which is prin
 /* The file in which the driver warns */
 #define DRIVER		"iommu.c"
 
-/* Levels of the tables, and bits of the addresses: less than the tables could have */
+/* Levels of most tables, and bits of the addresses: less than the tables could have */
 #define LEVELS		4
 #define ADDR_BITS	46
 
@@ -188,7 +188,7 @@ static void table_put(void *data)
 }
 
 /* The table is of a domain without devices, and lasts until the test ends. */
-static struct table *table_get(struct kunit *test)
+static struct table *table_get_of(struct kunit *test, int levels, int addr_bits)
 {
 	struct table *table = kunit_kzalloc(test, sizeof(*table), GFP_KERNEL);
 	const struct format *format = test->priv;
@@ -204,10 +204,10 @@ static struct table *table_get(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, table->domain->iommu_coherency);
 	table->domain->use_first_level = format->first_level;
 	table->domain->iommu_superpage = 2;
-	table->domain->agaw = LEVELS - 2;
-	table->domain->gaw = ADDR_BITS;
+	table->domain->agaw = levels - 2;
+	table->domain->gaw = addr_bits;
 	/* First-level tables translate the lower half of what they could. */
-	table->end = BIT(ADDR_BITS - format->first_level);
+	table->end = BIT(addr_bits - format->first_level);
 	domain->geometry.aperture_end = table->end - 1;
 
 	table->ops = (struct io_pgtable_ops) {
@@ -223,6 +223,11 @@ static struct table *table_get(struct kunit *test)
 	table->pt.block = SZ_2M;
 	table->pt.prot = IOMMU_READ | IOMMU_WRITE;
 	return table;
+}
+
+static struct table *table_get(struct kunit *test)
+{
+	return table_get_of(test, LEVELS, ADDR_BITS);
 }
 
 static size_t table_unmap(struct table *table, unsigned long iova, size_t size)
@@ -539,6 +544,50 @@ static void map_beyond_narrow_tables(struct kunit *test)
 	domain->gaw = 39;
 }
 
+/* At the lowest and at the highest addresses, with a table of each level for each */
+static void expect_depth(struct kunit *test, int levels, int addr_bits)
+{
+	struct phys_vec vec[] = {
+		{ SZ_8G, PAGE_SIZE }, { SZ_4G, PAGE_SIZE }, { SZ_8G + SZ_1M, PAGE_SIZE },
+	};
+	long before = fixture_iommu_pages();
+	struct table *table = table_get_of(test, levels, addr_bits);
+	unsigned long iovas[] = { SZ_2M, table->end - SZ_2M };
+	int i, level;
+
+	for (i = 0; i < ARRAY_SIZE(iovas); i++) {
+		expect_mapped(table, iovas[i], vec, ARRAY_SIZE(vec));
+		pgtable_expect(&table->pt, iovas[i], vec, ARRAY_SIZE(vec),
+			       3 * PAGE_SIZE);
+		KUNIT_EXPECT_NE(test, 0ULL, device_entry(table, iovas[i], &level));
+		KUNIT_EXPECT_EQ(test, level, 1);
+		/* One root for both */
+		KUNIT_EXPECT_EQ(test, fixture_iommu_pages() - before,
+				levels + (long)i * (levels - 1));
+		KUNIT_EXPECT_EQ(test, 3 * PAGE_SIZE,
+				table_unmap(table, iovas[i], 3 * PAGE_SIZE));
+
+		pgtable_map_pages(&table->pt, iovas[i], vec, ARRAY_SIZE(vec));
+		pgtable_expect(&table->pt, iovas[i], vec, ARRAY_SIZE(vec),
+			       3 * PAGE_SIZE);
+	}
+	expect_nothing_beyond(table, table->end);
+
+	kunit_release_action(test, table_put, table);
+	KUNIT_EXPECT_EQ(test, fixture_iommu_pages(), before);
+}
+
+/* First-level tables have 4 levels at least. */
+static void tables_of_each_depth(struct kunit *test)
+{
+	const struct format *format = test->priv;
+
+	if (!format->first_level)
+		expect_depth(test, 3, 39);
+	expect_depth(test, 4, 48);
+	expect_depth(test, 5, 57);
+}
+
 /* The driver makes readable, too, what is mapped for writing. */
 static void expect_permission(struct table *table, unsigned long iova)
 {
@@ -756,6 +805,7 @@ static struct kunit_case vtd_cases[] = {
 	KUNIT_CASE(map_over_a_mapping),
 	KUNIT_CASE(map_outside_of_the_domain),
 	KUNIT_CASE(map_beyond_narrow_tables),
+	KUNIT_CASE(tables_of_each_depth),
 	KUNIT_CASE(replaced_tables_are_freed_after_the_invalidation),
 	KUNIT_CASE(device_may_do_what_is_mapped),
 	KUNIT_CASE(unmap_frees_full_tables),
