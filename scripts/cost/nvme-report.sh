@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # nvme-report.sh <machine>...: prints what scripts/cost/nvme.sh has measured, as a table
-# and as build/cost/nvme.csv, and a verdict for each limit and for the memory of each I/O:
-# ok - nvme-cost <what>: <value> <= <limit>.
+# and as build/cost/nvme.csv, and a verdict for each limit, for each target and for the
+# memory of each I/O: ok - nvme-cost <what>: <value> <= <limit>. A known miss is "missed -".
 #
 #   SPREAD=0.003	of the runs of one I/O
 set -euo pipefail
@@ -25,6 +25,7 @@ facts()
 for machine in iod "$@"; do facts "$machine"; done > $out/facts
 awk -v csv=$out/nvme.csv -v max_spread="${SPREAD:-0.003}" '
 	FNR == NR && $1 == "limit" { limit[$2 " read " $3 " " $4] = limit[$2 " write " $3 " " $4] = $5 }
+	FNR == NR && $1 == "target" { target[++n_targets] = $0 }
 	FNR == NR { next }
 	$3 == "iod" { iod[$2] = $4 }
 	$3 == "memory" {
@@ -62,6 +63,17 @@ awk -v csv=$out/nvme.csv -v max_spread="${SPREAD:-0.003}" '
 		printf "%s - nvme-cost %s: " format " %s %s\n", ok ? "ok" : "not ok", what, value, ok ? "<=" : ">", most
 		bad += !ok
 	}
+	# A target: the same read on two machines. It is not judged if only one was asked for.
+	function judge_target(line,	f, a, b, value, what) {
+		split(line, f, " ")
+		a = f[2] " read " f[3] " " f[4]
+		b = f[5] " read " f[3] " " f[4]
+		if (!((a, "linux") in cost) || !((b, "linux") in cost)) return
+		value = cost[a, "linux"] / cost[b, "linux"]
+		what = "target: " a " against " f[5]
+		if (f[7] == "missed" && value > f[6]) printf "missed - nvme-cost %s: %.4f > %s\n", what, value, f[6]
+		else verdict(what, value, f[6], "%.4f")
+	}
 	END {
 		row = "  %-14s %-5s %7s %-10s %5s %8s %10s %10s %7s\n"
 		printf row, "machine", "", "bytes", "layout", "pages", "requests", "base", "patched", "ratio"
@@ -94,6 +106,7 @@ awk -v csv=$out/nvme.csv -v max_spread="${SPREAD:-0.003}" '
 			measured[f[1]]
 			if (keys[i] in limit) { verdict(keys[i], ratio[keys[i]], limit[keys[i]], "%.4f"); judged++ }
 		}
+		for (i = 1; i <= n_targets; i++) judge_target(target[i])
 		for (i = 1; i <= n_memory; i++) verdict("memory " memory[i], bytes[memory[i], "linux"], bytes[memory[i], "base"], "%d")
 		verdict("sizeof(struct nvme_iod)", iod["linux"], iod["base"], "%d")
 		for (key in limit) {

@@ -22,7 +22,10 @@ regions='1 present
 512 absent'
 
 # The limits, patched divided by base: pages, memory, at most
-limits='512 present 0.6'
+limits='1 present 1.10
+16 present 0.30
+512 present 0.20
+512 absent 0.65'
 
 scripts/cost/kernels.sh cost
 root=$out/odp.root
