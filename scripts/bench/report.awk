@@ -47,7 +47,8 @@ function kind(event) {
 	return event
 }
 
-# For each mapping: all instructions in the timed run, and the waits in the counted one
+# For each mapping: all events in the timed run; and in the counted one, in which no flush
+# queue gets full, the invalidations, since the mapping waits for each
 function each(key, what) { return seen[next_phase[key], what] / timed[key] }
 function waits(key) { return seen[phase[key], "invalidations"] / counted[key] }
 
@@ -67,7 +68,7 @@ function print_costs(	m, t, w, s, key) {
 
 function print_counts(pages,	m, t, w, key) {
 	printf "\n  %-29s %7s %7s %8s %8s %8s %7s %7s\n", "for each mapping of " pages " pages", "map", "unmap",
-		"waits", "invalid.", "maps", "unmaps", "kicks"
+		"inv.wait", "invalid.", "maps", "unmaps", "kicks"
 	for (m = 1; m in machines; m++) for (t = 1; t in trees; t++) for (w = 1; w in ways; w++) {
 		key = machines[m] " " trees[t] " " ways[w] " " pages
 		if (!(key in cost)) continue
@@ -78,7 +79,7 @@ function print_counts(pages,	m, t, w, key) {
 }
 
 function print_csv(	i, key, f) {
-	print "machine,tree,way,pages,map,unmap,total,waits,invalidations,maps,unmaps,kicks" > csv
+	print "machine,tree,way,pages,map,unmap,total,invalidations_waited_for,invalidations,maps,unmaps,kicks" > csv
 	for (i = 1; i <= n; i++) {
 		key = keys[i]
 		split(key, f, " ")
