@@ -4,7 +4,7 @@
 # nvme.sh [machine...]: measures guest instructions and memory for an NVMe I/O, with the
 # series (build/linux) and without (build/base), side by side. Both kernels have one
 # configuration. configs/cost has the machines, the I/Os and the limits;
-# scripts/cost/nvme-report.sh compares.
+# scripts/cost/nvme-report.sh compares, and scripts/cost/nvme-plot.sh plots.
 #
 #   KERNEL_ARGS=	more kernel arguments
 #   LATENCY=200000	nanoseconds of the disk, by the clock on the wall
@@ -73,5 +73,8 @@ for name in $asked; do
 		boot_cost "$name" "$t" "$out/$name.$t" $out/initramfs "$nvme_args pool_size=$pool_size" "${nvme_disk[@]}"
 	done
 done
+rc=0
 # shellcheck disable=SC2086
-scripts/cost/nvme-report.sh $asked
+scripts/cost/nvme-report.sh $asked || rc=$?
+scripts/cost/nvme-plot.sh
+exit $rc

@@ -52,7 +52,7 @@ all='
 	gcc-aarch64-linux-gnu	make check-all, make bench: the arm64 kernel
 	qemu-system-arm		make check-all, make bench: the arm64 guests
 	libc6-dev-arm64-cross	make bench: the user space of an arm64 guest
-	gnuplot-nox		make bench: plots
+	gnuplot-nox		make bench, nvme.sh: plots
 	clang			make check-all: compile.sh
 	lld			make check-all: compile.sh
 	gcc-s390x-linux-gnu	make check-all: compile.sh
