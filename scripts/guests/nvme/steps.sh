@@ -97,8 +97,9 @@ fail_steps() {
 
 	fill_disk "$2"
 	if is_translated "$disk"; then
-		fail_step 4096 fail_dma_map_page ok 1 'the mapping of the metadata of a single page'
-		fail_step 4096 fail_dma_iova_link ok 1 'the link of a single page with metadata'
+		fail_step 4096 fail_dma_iova_alloc ok 2 'the reservation of a single page and of its metadata'
+		fail_step 4096 fail_dma_iova_link ok 2 'the link of a single page and of its metadata'
+		fail_step 4096 fail_dma_iova_sync fails 2 'the sync of a single page and of its metadata, with an I/O error'
 	else
 		fail_step 4096 fail_dma_map_page ok 2 'the mapping of a single page and of its metadata'
 	fi

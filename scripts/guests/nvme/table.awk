@@ -16,15 +16,17 @@ function row(what, a, b, c, d, e, f, g, h, i, j) {
 }
 
 # In strict mode each interrupt, or poll that finds something, ends with one wait for each
-# 16 of its requests, or part of 16, and only what was mapped is invalidated. An IOMMU that
-# caches entries that are not present, as QEMU's of AMD does, waits when it maps as well.
-function judge_waits(phase,	waits, interrupts, most) {
+# 16 reservations of its requests, or part of 16, and only what was mapped is invalidated.
+# Metadata is a second reservation. An IOMMU that caches entries that are not present, as
+# QEMU's of AMD does, waits when it maps as well.
+function judge_waits(phase,	waits, interrupts, reservations, most) {
 	waits = waits_in(phase)
 	interrupts = traced(phase, "pci_nvme_irq_msix")
-	if (name ~ /^amd|caching/) waits -= requests[phase]
-	most = interrupts + polls[phase] + requests[phase] / 16
+	reservations = requests[phase] * (what[phase] ~ /metadata/ ? 2 : 1)
+	if (name ~ /^amd|caching/) waits -= reservations
+	most = interrupts + polls[phase] + reservations / 16
 	say(waits > 0 && waits <= most && !traced(phase, "vtd_inv_desc_iotlb_domain"), \
-	    sprintf("wait once for several of %d requests, %.3f times for each", requests[phase], waits / requests[phase]), \
+	    sprintf("wait once for several: %s, %.3f times for each of %d requests", what[phase], waits / requests[phase], requests[phase]), \
 	    sprintf("%d waits, %d interrupts, %d polls, %d invalidations of the domain", waits, interrupts, polls[phase], traced(phase, "vtd_inv_desc_iotlb_domain")))
 }
 
@@ -82,7 +84,7 @@ END {
 			counted = counted ", " polls[i] " polls, " traced(i, "pci_nvme_irq_msix") " interrupts"
 		}
 		say(good, "map " what[i], counted)
-		if (what[i] ~ /together|polled/ && is ~ /^DMA / && name ~ /^(intel|amd)/)
+		if (what[i] ~ /together|polled|metadata/ && is ~ /^DMA / && name ~ /^(intel|amd)/)
 			judge_waits(i)
 	}
 	say(phases > 0, "count phases", "there are none")
