@@ -18,6 +18,7 @@ started=dma/start
 iovas=dma/iova
 kept=dma/kept
 polls=dma/polls
+has_data='qid != 0 && (opcode == 1 || opcode == 2)'
 
 # watch <event> <condition>
 watch() {
@@ -38,25 +39,28 @@ set_probes() {
 	# shellcheck disable=SC2016
 	probe "r:$polls" nvme:nvme_poll 'ret=$retval:s32'
 	doing='count events'
-	watch $requests 'qid != 0 && (opcode == 1 || opcode == 2)'
+	watch $requests "$has_data"
 	watch $started
 	watch $iovas 'ret == 1 && size >= 4096'
 	watch $kept
 	watch $polls 'ret > 0'
 }
 
-# The driver's event and its function must not be watched when the driver goes.
+# unwatch <event>...: all there are. The driver's event and its function must not be watched
+# when the driver goes.
 unwatch() {
-	for event in $requests $started $iovas $kept $polls; do
+	for event; do
 		: >"$tracing/events/$event/trigger"
 	done
 	echo >$tracing/kprobe_events
 }
 
+hits_of() {
+	sed -n 's/^ *Hits: //p' "$tracing/events/$1/hist"
+}
+
 hits() {
-	for event in $requests $started $iovas $kept $polls; do
-		sed -n 's/^ *Hits: //p' "$tracing/events/$event/hist"
-	done
+	for event in $requests $started $iovas $kept $polls; do hits_of "$event"; done
 }
 
 # The timer of the flush queue takes 10 ms, on the CPU that has set it. A process that wakes
@@ -131,6 +135,6 @@ count_phases() {
 	done
 	doing='count without a miss'
 	if grep -v ' 0$' $tracing/kprobe_profile; then return 1; fi
-	unwatch
+	unwatch $requests $started $iovas $kept $polls
 }
 

@@ -20,7 +20,7 @@ mkdir /huge
 mount -t hugetlbfs hugetlbfs /huge
 
 # shellcheck disable=SC1090 # each is a script here
-for part in count disks faults inject load p2p steps verify ways; do . "/$part.sh"; done
+for part in count disks faults inject large load p2p steps verify ways; do . "/$part.sh"; done
 
 # load_driver [directory]
 load_driver() {
@@ -91,7 +91,11 @@ try 'commands of user space by ioctl, with metadata' passthrough_by_ioctl "$prot
 try 'commands of user space by io_uring' passthrough_by_io_uring "$plain"
 try 'polled I/O' polled "$plain"
 try 'polled I/O, with metadata' polled "$protected"
-try 'large I/O, with chained PRP lists' chained_prp_lists "$plain"
+if takes_3m "$plain"; then
+	try 'large I/O, with chained PRP lists' chained_prp_lists "$plain"
+else
+	try 'large I/O' large_io "$plain"
+fi
 try 'reset the controller under load' reset_under_load "$plain"
 try 'time out and abort under load, with metadata' time_out_under_load "$protected"
 if [ "$SIZE" != 4m ]; then

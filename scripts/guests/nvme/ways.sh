@@ -31,21 +31,6 @@ unaligned() {
 	verify_io --filename="$1" --ioengine=libaio --iodepth=8 --rw=randwrite --bs=64k --size=4m --mem_align=4
 }
 
-# Requests of 3 MiB in huge pages, if there is no IOMMU to limit them to 128 KiB: few
-# segments, but more PRPs than fit in one list, and one more if the first page is not
-# whole. QEMU takes no more than 1024 of them.
-chained_prp_lists() {
-	local threshold=/sys/module/nvme/parameters/sgl_threshold align
-
-	echo 0 >$threshold
-	cat "$(queue "$1" max_hw_sectors_kb)" >"$(queue "$1" max_sectors_kb)"
-	for align in 4096 512; do
-		verify_io --filename="$1" --ioengine=libaio --iodepth=2 --rw=write --bs=3m --size=12m \
-			--mem=mmaphuge:/huge/buffer --hugepage-size=2m --mem_align=$align
-	done
-	echo 32768 >$threshold
-}
-
 # sum <disk> <from> <MiB>: of what is on the disk
 sum() {
 	dd if="$1" bs=1M skip="$2" count="$3" iflag=direct 2>/dev/null | sha256sum
