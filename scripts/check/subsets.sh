@@ -47,7 +47,7 @@ headless()
 
 	for p in "$src"/debian/patches/*/*/*/*.patch; do
 		sed '/^$/q' "$p" | awk -v p="${p##*/}" '
-			NR == 1 && !/^From: .+ <.+@.+>$/ { print p " (does not begin with From:)" }
+			NR == 1 && !/^From: ./ { print p " (does not begin with From:)" }
 			/^Subject: ./ { subject++ } /^Forwarded: no$/ { forwarded++ }
 			END { if (subject != 1 || forwarded != 1) print p " (Subject:, Forwarded:)" }'
 	done
