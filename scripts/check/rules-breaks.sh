@@ -50,7 +50,7 @@ steps()
 	# shellcheck disable=SC2016 # of the guest's shell
 	sed -nE -e "s/.*\btry '([^']*)'.*/\1/p" -e 's/.*\btry "(.*)" [a-z].*/\1/p' \
 		-e "s/.*\bdoing='([^']*)'.*/\1/p" -e 's/.*\bdoing="([^"]*)".*/\1/p' \
-		-e "s/.*\bcount '([^']*)'.*/count \1\nmap \1/p" -e "s/.*\bfail_step .* '([^']*)'.*/fail \1/p" \
+		-e "s/.*\bcount '([^']*)'.*/count \1\nmap \1\nwait once for several: \1/p" -e "s/.*\bfail_step .* '([^']*)'.*/fail \1/p" \
 		"scripts/guests/$1"/*.sh |
 		sed -E 's/\$\([^)]*\)|\$[a-z0-9]+/@/g; s/[][\\.*^$()+?{}|]/\\&/g; s/@/.+/g' | grep -vE '^(count|fail) \.\+$'
 }
@@ -60,7 +60,7 @@ step_not_there()
 {
 	named_in guests | while read -r guest name; do
 		case $name in
-		[A-Z]*)	grep -qF "${name%% *}" scripts/lib/guest.sh scripts/lib/splats.sh ;;
+		[A-Z]*)	grep -qF "${name%% *}" scripts/lib/guest.sh scripts/lib/splats.list ;;
 		*)	grep -qxE -f <(steps "$guest") <<< "$name" ;;
 		esac || echo "$guest: $name"
 	done

@@ -26,8 +26,8 @@ function judge_waits(phase,	waits, interrupts, reservations, most) {
 	if (name ~ /^amd|caching/) waits -= reservations
 	most = interrupts + polls[phase] + reservations / 16
 	say(waits > 0 && waits <= most && !traced(phase, "vtd_inv_desc_iotlb_domain"), \
-	    sprintf("wait once for several: %s, %.3f times for each of %d requests", what[phase], waits / requests[phase], requests[phase]), \
-	    sprintf("%d waits, %d interrupts, %d polls, %d invalidations of the domain", waits, interrupts, polls[phase], traced(phase, "vtd_inv_desc_iotlb_domain")))
+	    "wait once for several: " what[phase], \
+	    sprintf("%d requests, %d waits, %d interrupts, %d polls, %d invalidations of the domain", requests[phase], waits, interrupts, polls[phase], traced(phase, "vtd_inv_desc_iotlb_domain")))
 }
 
 FILENAME == ARGV[1] && /^is / { is = $2 " " $3 }
