@@ -18,7 +18,9 @@ fi
 file=include/linux/dma-iova.h
 own=$(sed -n 's/^[MR]:[ \t]*//p' MAINTAINERS)
 named=$(cd build/linux && perl scripts/get_maintainer.pl --no-git --no-git-fallback --no-l --no-rolestats -f "$file")
-others=$(grep -vxF -e "$own" <<< "$named" | paste -s -d ',' | sed 's/,/, /g') || true
+others=$({ grep -vxF -e "$own" <<< "$named"
+	sed -nE 's/^[MRL]:.*<(.*)>.*/\1/p' MAINTAINERS | grep -F -x -f - <(grep -oE '[^ <>]+@[^ <>]+' build/base/MAINTAINERS | sort -u)
+	} | paste -s -d ',' | sed 's/,/, /g') || true
 if [ -z "$others" ]; then
 	echo "ok - get_maintainer.pl names nobody of the upstream kernel for $file"
 else

@@ -68,7 +68,7 @@ build()
 # key <architecture> <commit>: what decides whether it passes
 key()
 {
-	echo "$1 $2 $(cat "build/kernels/$(column "$1" 2)/.config" configs/machines scripts/lib/*.sh \
+	echo "$1 $2 $(cat "build/kernels/$(column "$1" 2)/.config" configs/machines scripts/lib/* \
 		scripts/tree/commits.sh | sha256sum)"
 }
 

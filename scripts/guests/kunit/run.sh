@@ -11,7 +11,7 @@
 #   SUITE=		only this one, which the table need not name
 #   MEMORY=1G		of the guest
 #   KERNEL_ARGS=	such as dma_iova_random_kunit.steps=1000000
-#   SEED=		of all random suites; 0 takes fresh ones, which must be on a console
+#   SEED=		of the suites that have one; 0 takes fresh ones, which must be on a console
 set -euo pipefail
 # Guests with two CPUs wait in real time, so there are more of them than CPUs.
 JOBS=${JOBS:-$(($(nproc) + 2))}
@@ -28,6 +28,7 @@ if [ -n "${SEED:-}" ]; then
 	[[ $SEED =~ ^[0-9]+$ ]] || die "SEED=$SEED: not a seed: give a number"
 	mapfile -t seeds < <(grep -l '^module_param(seed,' kernel/dma/tests/*_kunit.c |
 		sed "s,.*/,,; s/\\.c$/.seed=$SEED/")
+	[ "${#seeds[@]}" -gt 0 ] || die "kernel/dma/tests: no suite has a seed"
 fi
 
 # has_kmemleak <kernel>
@@ -84,14 +85,15 @@ mkdir -p "$out"
 lock "${out##*/}"
 guest_root "$out/root" scripts/guests/kunit/init.sh
 pack_root "$out/root" > "$out/initramfs"
-failed=0
 say KUNIT "$(wc -w <<< "$asked") machines" >&2
+
+# A trap, since the jobs of run_jobs in a condition would go on after a command that fails
+fresh_seeds()
+{
+	for name in $asked; do used_seeds "$name"; done | grep -E '=([2-9]|[0-9]{2,})$' > /dev/null && return
+	echo "not ok - kunit SEED=0: no suite has taken a fresh seed: $out"
+	exit 1
+}
+if [ "${SEED:-}" = 0 ]; then trap fresh_seeds EXIT; fi
 # shellcheck disable=SC2086 # a word for each
-run_jobs 'KUnit machines' "$out" run_machine $asked || failed=1
-if [ "${SEED:-}" = 0 ]; then
-	if ! for name in $asked; do used_seeds "$name"; done | grep '=[1-9]' > /dev/null; then
-		echo "not ok - kunit SEED=0: no suite has taken a fresh seed: $out"
-		failed=1
-	fi
-fi
-[ "$failed" = 0 ]
+run_jobs 'KUnit machines' "$out" run_machine $asked

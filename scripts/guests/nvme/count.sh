@@ -63,8 +63,9 @@ hits() {
 	for event in $requests $started $iovas $kept $polls; do hits_of "$event"; done
 }
 
-# The timer of the flush queue takes 10 ms, on the CPU that has set it. A process that wakes
-# up on each CPU later than that is behind it, however late the host makes the CPU.
+# The timer of the flush queue takes 10 ms. A process that wakes up on each CPU later than
+# that is usually behind it. If it is not, an invalidation of lazy mode counts for the next
+# phase, where nothing depends on it.
 empty_flush_queue() {
 	for cpu in $(seq 0 $(($(nproc) - 1))); do taskset -c "$cpu" sleep 0.1; done
 }

@@ -91,10 +91,10 @@ try 'commands of user space by ioctl, with metadata' passthrough_by_ioctl "$prot
 try 'commands of user space by io_uring' passthrough_by_io_uring "$plain"
 try 'polled I/O' polled "$plain"
 try 'polled I/O, with metadata' polled "$protected"
-if takes_3m "$plain"; then
-	try 'large I/O, with chained PRP lists' chained_prp_lists "$plain"
-else
+if is_limited "$plain"; then
 	try 'large I/O' large_io "$plain"
+else
+	try 'large I/O, with chained PRP lists' chained_prp_lists "$plain"
 fi
 try 'reset the controller under load' reset_under_load "$plain"
 try 'time out and abort under load, with metadata' time_out_under_load "$protected"

@@ -36,7 +36,8 @@ chained_prp_lists() {
 	[ "$nr_lists" -ge $((2 * nr_requests)) ]
 }
 
-# takes_3m <disk>: whether a request may be that large. Behind an IOMMU it may have 2044 KiB.
-takes_3m() {
-	[ "$(cat "$(queue "$1" max_hw_sectors_kb)")" -ge 3072 ]
+# is_limited <disk>: whether what maps its requests limits their size: to 2044 KiB behind
+# an IOMMU, to 256 KiB with bounce buffers
+is_limited() {
+	is_translated "$1" || grep -q 'swiotlb=[0-9,]*force' /proc/cmdline
 }

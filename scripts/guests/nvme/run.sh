@@ -122,10 +122,16 @@ image=$(kernel_of "${KERNEL:-run}")
 mkdir -p "$out"
 lock "${out//\//-}"
 scripts/guests/nvme/root.sh "$out" >&2
-failed=0 logs=()
 say NVME "$(wc -w <<< "$asked") machines" >&2
+
+# A trap, since the jobs of run_jobs in a condition would go on after a command that fails
+print_sum()
+{
+	local name logs=()
+
+	for name in $asked; do logs+=("$out/$name.out"); done
+	say NVME "$(cat "${logs[@]}" | grep -c '^ok - ') ok, $(cat "${logs[@]}" | grep -c '^not ok - ') not ok: $out/<machine>.out, $out/<machine>/console"
+}
+trap print_sum EXIT
 # shellcheck disable=SC2086 # a word for each
-run_jobs 'NVMe machines' "$out" run_machine $asked || failed=1
-for name in $asked; do logs+=("$out/$name.out"); done
-say NVME "$(cat "${logs[@]}" | grep -c '^ok - ') ok, $(cat "${logs[@]}" | grep -c '^not ok - ' || true) not ok: $out/<machine>.out, $out/<machine>/console"
-[ "$failed" = 0 ]
+run_jobs 'NVMe machines' "$out" run_machine $asked
