@@ -650,6 +650,12 @@ err_unlink:
 	return err;
 }
 
+#if defined(CONFIG_CC_IS_CLANG) || __GNUC__ >= 8
+#define unrolled_by_8	_Pragma("GCC unroll 8")
+#else
+#define unrolled_by_8
+#endif
+
 /*
  * True if each piece has the size of a granule. That is the usual array, and it
  * is cheaper to see than to add up. @bits collects all addresses.
@@ -660,7 +666,7 @@ static bool iova_vec_of_granules(const struct phys_vec *vec, size_t nr,
 	size_t any = granule, all = granule, i;
 	u64 paddrs = 0;
 
-	_Pragma("GCC unroll 8")
+	unrolled_by_8
 	for (i = 0; i < nr; i++) {
 		paddrs |= vec[i].paddr;
 		any |= vec[i].len;
@@ -673,8 +679,7 @@ static bool iova_vec_of_granules(const struct phys_vec *vec, size_t nr,
 /*
  * The number of bytes in an array of pieces, or 0 if one is empty or the sum
  * overflows. @bits collects all addresses and sizes, to check their alignment
- * at once. @nr is no more than the bytes of the reservation, so nr granules are
- * within 64 bits.
+ * at once.
  */
 static size_t iova_vec_size(const struct phys_vec *vec, size_t nr,
 			    size_t granule, u64 *bits)
@@ -683,7 +688,7 @@ static size_t iova_vec_size(const struct phys_vec *vec, size_t nr,
 
 	if (vec[0].len == granule && vec[nr - 1].len == granule &&
 	    iova_vec_of_granules(vec, nr, granule, bits))
-		return nr * granule;
+		return check_mul_overflow(nr, granule, &size) ? 0 : size;
 
 	for (; nr; vec++, nr--) {
 		size_t end = size + vec->len;

@@ -977,8 +977,13 @@ static void bounced_sg_of_device_memory(struct kunit *test)
 	expect_bounced(test, f->dev, &sg[1]);
 	expect_bounced(test, f->dev, &sg[2]);
 	KUNIT_EXPECT_EQ(test, spy.prot & IOMMU_MMIO, 0);
+	/* Only the memory behind the copies is looked up. */
+	spy_reset();
 	dma_sync_sg_for_cpu(f->dev, sg, 3, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(test, spy.iova_to_phys, 2);
+	spy_reset();
 	dma_sync_sg_for_device(f->dev, sg, 3, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(test, spy.iova_to_phys, 2);
 	unmap_sg(f, sg, 3);
 	KUNIT_EXPECT_EQ(test, fixture_slots_used(f), slots);
 }

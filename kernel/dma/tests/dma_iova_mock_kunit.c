@@ -298,62 +298,74 @@ static void domain_flushes_before_it_frees_tables(struct kunit *test)
 /* A quarter of the addresses, the first of which is taken by what is small */
 #define LARGE_PART	SZ_16M
 
-/* Another CPU, which destroys a reservation and makes one during a flush */
-static struct {
-	struct fixture *f;
-	struct dma_iova_state *state;
-	bool has_run;
-	bool reserved;
-} other_cpu;
-
-static void flush_while_other_cpu_flushes(struct iommu_domain *domain)
-{
-	struct device *dev = other_cpu.f->dev;
-	struct dma_iova_state next;
-
-	if (!other_cpu.has_run) {
-		other_cpu.has_run = true;
-		fixture_destroy(other_cpu.f, other_cpu.state, PAGE_SIZE);
-		other_cpu.reserved = dma_iova_try_alloc(dev, &next, 0, LARGE_PART);
-		if (other_cpu.reserved)
-			dma_iova_free(dev, &next);
-	}
-	mock_ops.flush_iotlb_all(domain);
-}
-
-/* What a flush covers is free after it, even while an older flush still runs. */
+/* What a flush covers is free after it, even while another CPU is in an older one. */
 static void flush_frees_all_during_another(struct kunit *test)
 {
 	struct fixture *f = create(test, PAGE_SIZE, IOMMU_DOMAIN_DMA_FQ);
-	struct page **pages = fixture_scattered_pages(test, 2);
-	struct dma_iova_state large[3], small, next;
-	struct mock_iommu *mock = f->mock;
+	struct iommu_dma_cookie *cookie = f->mock->domain.iova_cookie;
+	struct page **pages = fixture_scattered_pages(test, 1);
+	struct dma_iova_state large[3], next;
 	bool reserved;
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(large); i++)
 		fixture_reserve(f, &large[i], 0, LARGE_PART);
-	fixture_reserve(f, &small, 0, PAGE_SIZE);
 	fixture_link_page(f, &large[0], 0, pages[0]);
-	fixture_link_page(f, &small, 0, pages[1]);
 
-	memset(&other_cpu, 0, sizeof(other_cpu));
-	other_cpu.f = f;
-	other_cpu.state = &large[0];
-	mock_ops = mock->ops;
-	mock->ops.flush_iotlb_all = flush_while_other_cpu_flushes;
-
-	/* No timer flushes. The small one is queued, but makes no room. */
-	atomic_set(&mock->domain.iova_cookie->fq_timer_on, 1);
-	fixture_destroy(f, &small, PAGE_SIZE);
+	/* No timer flushes. Another CPU has begun to. */
+	atomic_set(&cookie->fq_timer_on, 1);
+	atomic64_inc(&cookie->fq_flush_start_cnt);
+	fixture_destroy(f, &large[0], PAGE_SIZE);
 	reserved = dma_iova_try_alloc(f->dev, &next, 0, LARGE_PART);
-	KUNIT_EXPECT_TRUE(test, other_cpu.has_run);
-	KUNIT_EXPECT_TRUE(test, other_cpu.reserved);
-	KUNIT_EXPECT_EQ(test, mock->calls.flush_all, 2);
+	atomic64_inc(&cookie->fq_flush_finish_cnt);
+	KUNIT_EXPECT_TRUE(test, reserved);
+	KUNIT_EXPECT_EQ(test, f->mock->calls.flush_all, 1);
 	if (reserved)
 		dma_iova_free(f->dev, &next);
 	for (i = 1; i < ARRAY_SIZE(large); i++)
 		dma_iova_free(f->dev, &large[i]);
+}
+
+/* More than the flush queue of a CPU holds */
+#define QUEUED	600
+
+static int count_reservations(struct fixture *f, struct dma_iova_state *states)
+{
+	int nr = 0, i;
+
+	while (nr < QUEUED &&
+	       dma_iova_try_alloc(f->dev, &states[nr], 0, SZ_128K))
+		nr++;
+	for (i = 0; i < nr; i++)
+		dma_iova_free(f->dev, &states[i]);
+	return nr;
+}
+
+/* As above, when the queue is full */
+static void full_queue_loses_nothing(struct kunit *test)
+{
+	struct fixture *f = create(test, PAGE_SIZE, IOMMU_DOMAIN_DMA_FQ);
+	struct iommu_dma_cookie *cookie = f->mock->domain.iova_cookie;
+	struct page **pages = fixture_scattered_pages(test, 1);
+	struct dma_iova_state *states;
+	int nr, i;
+
+	states = kunit_kcalloc(test, QUEUED, sizeof(*states), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, states);
+	nr = count_reservations(f, states);
+	KUNIT_ASSERT_LT(test, nr, QUEUED);
+
+	atomic_set(&cookie->fq_timer_on, 1);
+	atomic64_inc(&cookie->fq_flush_start_cnt);
+	for (i = 0; i < nr; i++) {
+		fixture_reserve(f, &states[i], 0, SZ_128K);
+		fixture_link_page(f, &states[i], 0, pages[0]);
+	}
+	for (i = 0; i < nr; i++)
+		fixture_destroy(f, &states[i], PAGE_SIZE);
+	atomic64_inc(&cookie->fq_flush_finish_cnt);
+	KUNIT_EXPECT_GT(test, f->mock->calls.flush_all, 0);
+	KUNIT_EXPECT_EQ(test, count_reservations(f, states), nr);
 }
 #endif
 
@@ -369,6 +381,7 @@ static struct kunit_case mock_cases[] = {
 	KUNIT_CASE(try_alloc_attaches_late),
 	KUNIT_CASE(domain_flushes_before_it_frees_tables),
 	KUNIT_CASE(flush_frees_all_during_another),
+	KUNIT_CASE(full_queue_loses_nothing),
 #endif
 	{}
 };

@@ -830,40 +830,41 @@ static int reserve_large_on_two_cpus(struct fixture *f, struct page *page,
 }
 
 /*
- * Requests do not meet in the tree of addresses, whatever the mask is: those of
- * 128 KiB and of 1 MiB that begin within a page, and of 1 MiB. In lazy mode the
- * flush queue returns many addresses at once, and the caches give some of them to
- * the tree as time passes: on a slow host more than the usual hundredth.
+ * Requests that begin within a page do not meet in the tree of addresses, whatever
+ * the mask is: those of 128 KiB, of 1 MiB, and of the optimal mapping size. A CPU
+ * that was alone in the first round left the caches with its own ones only. In lazy
+ * mode the flush queue returns many addresses at once, and the caches give some of
+ * them to the tree as time passes: on a slow host more than the usual hundredth.
  */
 static void large_reservations_stay_in_the_caches(struct kunit *test)
 {
-	static const size_t sizes[] = {
-		SZ_128K + PAGE_SIZE, SZ_1M, SZ_1M + PAGE_SIZE,
-	};
 	struct fixture *f = test->priv;
+	size_t sizes[] = {
+		SZ_128K + PAGE_SIZE, SZ_1M + PAGE_SIZE,
+		dma_opt_mapping_size(f->dev) + PAGE_SIZE,
+	};
 	struct page *page = fixture_lone_page(test);
 	int total = 2 * LARGE_DEPTH * LARGE_ROUNDS, bits, nr, i;
 
-	fixture_drain_flush_queue(test, f->dev);
-	fixture_forget_addresses(f->dev);
 	large_iovad = &f->domain->iova_cookie->iovad;
 	fixture_probe(test, &alloc_iova_probe);
 	for (i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
 		size_t size = sizes[i / 2];
 
 		bits = i % 2 ? 64 : 32;
+		fixture_drain_flush_queue(test, f->dev);
+		fixture_forget_addresses(f->dev);
 		atomic_set(&from_tree, 0);
 		KUNIT_ASSERT_EQ(test, 0, dma_set_mask(f->dev, DMA_BIT_MASK(bits)));
 		reserve_large_on_two_cpus(f, page, size);
-		if (bits == 32)
-			KUNIT_EXPECT_GT(test, atomic_read(&from_tree), 0);
+		KUNIT_EXPECT_GT(test, atomic_read(&from_tree), 0);
 		nr = reserve_large_on_two_cpus(f, page, size);
 		kunit_info(test, "%d bits, %zu bytes: %d of %d from the tree",
 			   bits, size, nr, total);
 		if (f->domain->type == IOMMU_DOMAIN_DMA_FQ)
 			KUNIT_EXPECT_LT(test, nr, total / 2);
 		else
-			KUNIT_EXPECT_EQ(test, nr, 0);
+			KUNIT_EXPECT_LE(test, nr, LARGE_DEPTH);
 	}
 }
 
