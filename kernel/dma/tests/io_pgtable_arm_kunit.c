@@ -303,6 +303,7 @@ static void map_pages_outside_of_the_table(struct kunit *test)
 		{ SZ_4G,		BIT_ULL(48) - page,	page },
 		{ SZ_4G,		BIT_ULL(48) - block,	block },
 		{ SZ_4G,		BIT_ULL(48),		page },
+		{ SZ_4G,		-page,			page },
 	};
 	struct io_pgtable_ops *ops = table->pt.ops;
 	size_t i;
