@@ -754,7 +754,7 @@ static void stress_behind_iommu(struct kunit *test)
 /* Each CPU makes as many reservations as a disk has requests, many times. */
 
 #define LARGE_DEPTH	16
-#define LARGE_ROUNDS	500
+#define LARGE_ROUNDS	200
 
 struct large {
 	struct fixture *f;
