@@ -348,7 +348,7 @@ static void full_queue_loses_nothing(struct kunit *test)
 {
 	struct fixture *f = create(test, PAGE_SIZE, IOMMU_DOMAIN_DMA_FQ);
 	struct iommu_dma_cookie *cookie = f->mock->domain.iova_cookie;
-	struct page **pages = fixture_scattered_pages(test, 1);
+	struct page **pages = fixture_scattered_pages(test, QUEUED);
 	struct dma_iova_state *states;
 	int nr, i;
 
@@ -361,7 +361,7 @@ static void full_queue_loses_nothing(struct kunit *test)
 	atomic64_inc(&cookie->fq_flush_start_cnt);
 	for (i = 0; i < nr; i++) {
 		fixture_reserve(f, &states[i], 0, SZ_128K);
-		fixture_link_page(f, &states[i], 0, pages[0]);
+		fixture_link_page(f, &states[i], 0, pages[i]);
 	}
 	for (i = 0; i < nr; i++)
 		fixture_destroy(f, &states[i], PAGE_SIZE);
