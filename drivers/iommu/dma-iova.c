@@ -650,12 +650,6 @@ err_unlink:
 	return err;
 }
 
-#if defined(CONFIG_CC_IS_CLANG) || __GNUC__ >= 8
-#define unrolled_by_8	_Pragma("GCC unroll 8")
-#else
-#define unrolled_by_8
-#endif
-
 /*
  * True if each piece has the size of a granule. That is the usual array, and it
  * is cheaper to see than to add up. @bits collects all addresses.
@@ -666,7 +660,6 @@ static bool iova_vec_of_granules(const struct phys_vec *vec, size_t nr,
 	size_t any = granule, all = granule, i;
 	u64 paddrs = 0;
 
-	unrolled_by_8
 	for (i = 0; i < nr; i++) {
 		paddrs |= vec[i].paddr;
 		any |= vec[i].len;

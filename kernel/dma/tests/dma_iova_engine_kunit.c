@@ -971,6 +971,7 @@ static void bounced_sg_of_device_memory(struct kunit *test)
 	sg_set_page(&sg[2], fixture_lone_page(test), 512, 512);
 	spy_reset();
 	KUNIT_ASSERT_EQ(test, dma_map_sg(f->dev, sg, 3, DMA_TO_DEVICE), 3);
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)(3 * PAGE_SIZE));
 	KUNIT_EXPECT_EQ(test, spy.first_prot, IOMMU_READ | IOMMU_MMIO);
 	KUNIT_EXPECT_EQ(test, sg_phys(&sg[0]),
 			iommu_iova_to_phys(f->domain, sg_dma_address(&sg[0])));

@@ -507,7 +507,6 @@ static void read_fails_at_each_allocation(struct kunit *test)
 }
 
 static struct kunit_case iommu_cases[] = {
-
 	KUNIT_CASE(read_one_segment),
 	KUNIT_CASE(read_ragged_segments),
 	KUNIT_CASE(read_chunks_between_inline_data),
