@@ -789,9 +789,8 @@ static void link_beyond_4g(struct kunit *test)
 	fixture_expect_zero(test, &state);
 }
 
-/* The device reads the memory, and cannot write to it. */
-static void link_to_device(struct fixture *f, struct dma_iova_state *state,
-			   struct page **pages)
+static void link_two(struct fixture *f, struct dma_iova_state *state,
+		     struct page **pages, enum dma_data_direction dir)
 {
 	int i;
 
@@ -799,30 +798,31 @@ static void link_to_device(struct fixture *f, struct dma_iova_state *state,
 		KUNIT_ASSERT_EQ(f->test, 0,
 				dma_iova_link(f->dev, state,
 					      page_to_phys(pages[i]),
-					      i * PAGE_SIZE, PAGE_SIZE,
-					      DMA_TO_DEVICE, 0));
+					      i * PAGE_SIZE, PAGE_SIZE, dir, 0));
 }
 
-static void link_vec_to_device(struct fixture *f, struct dma_iova_state *state,
-			       struct page **pages)
+static void link_vec_of_two(struct fixture *f, struct dma_iova_state *state,
+			    struct page **pages, enum dma_data_direction dir)
 {
 	struct phys_vec *vec = vec_of_pages(f->test, pages, 2);
 
-	KUNIT_ASSERT_EQ(f->test, 0, dma_iova_link_vec(f->dev, state, vec, 2, 0,
-						      DMA_TO_DEVICE, 0));
+	KUNIT_ASSERT_EQ(f->test, 0,
+			dma_iova_link_vec(f->dev, state, vec, 2, 0, dir, 0));
 }
 
-static void expect_read_only(struct fixture *f,
-			     void (*link)(struct fixture *f,
-					  struct dma_iova_state *state,
-					  struct page **pages))
+/* One of the two above */
+typedef void link_fn(struct fixture *f, struct dma_iova_state *state,
+		     struct page **pages, enum dma_data_direction dir);
+
+/* The device reads the memory, and cannot write to it. */
+static void expect_read_only(struct fixture *f, link_fn *link)
 {
 	struct page **pages = fixture_scattered_pages(f->test, 3);
 	struct page *read = pages[2];
 	struct dma_iova_state state, to;
 
 	fixture_reserve(f, &state, 0, 2 * PAGE_SIZE);
-	link(f, &state, pages);
+	link(f, &state, pages, DMA_TO_DEVICE);
 	KUNIT_EXPECT_EQ(f->test, 0, dma_iova_sync(f->dev, &state, 0,
 						  2 * PAGE_SIZE));
 	fixture_fill_page(pages[1], 7);
@@ -838,41 +838,16 @@ static void expect_read_only(struct fixture *f,
 
 static void link_to_device_is_read_only(struct kunit *test)
 {
-	expect_read_only(test->priv, link_to_device);
+	expect_read_only(test->priv, link_two);
 }
 
 static void link_vec_to_device_is_read_only(struct kunit *test)
 {
-	expect_read_only(test->priv, link_vec_to_device);
+	expect_read_only(test->priv, link_vec_of_two);
 }
 
 /* The device writes to the memory, and cannot read it. */
-static void link_from_device(struct fixture *f, struct dma_iova_state *state,
-			     struct page **pages)
-{
-	int i;
-
-	for (i = 0; i < 2; i++)
-		KUNIT_ASSERT_EQ(f->test, 0,
-				dma_iova_link(f->dev, state,
-					      page_to_phys(pages[i]),
-					      i * PAGE_SIZE, PAGE_SIZE,
-					      DMA_FROM_DEVICE, 0));
-}
-
-static void link_vec_from_device(struct fixture *f, struct dma_iova_state *state,
-				 struct page **pages)
-{
-	struct phys_vec *vec = vec_of_pages(f->test, pages, 2);
-
-	KUNIT_ASSERT_EQ(f->test, 0, dma_iova_link_vec(f->dev, state, vec, 2, 0,
-						      DMA_FROM_DEVICE, 0));
-}
-
-static void expect_write_only(struct fixture *f,
-			      void (*link)(struct fixture *f,
-					   struct dma_iova_state *state,
-					   struct page **pages))
+static void expect_write_only(struct fixture *f, link_fn *link)
 {
 	struct page **pages = fixture_scattered_pages(f->test, 3);
 	struct page *read = pages[2];
@@ -880,7 +855,7 @@ static void expect_write_only(struct fixture *f,
 	int i;
 
 	fixture_reserve(f, &state, 0, 2 * PAGE_SIZE);
-	link(f, &state, pages);
+	link(f, &state, pages, DMA_FROM_DEVICE);
 	KUNIT_EXPECT_EQ(f->test, 0, dma_iova_sync(f->dev, &state, 0,
 						  2 * PAGE_SIZE));
 	fixture_link_pages(f, &to, &read, 1);
@@ -899,12 +874,12 @@ static void expect_write_only(struct fixture *f,
 
 static void link_from_device_is_write_only(struct kunit *test)
 {
-	expect_write_only(test->priv, link_from_device);
+	expect_write_only(test->priv, link_two);
 }
 
 static void link_vec_from_device_is_write_only(struct kunit *test)
 {
-	expect_write_only(test->priv, link_vec_from_device);
+	expect_write_only(test->priv, link_vec_of_two);
 }
 
 /* sync */
