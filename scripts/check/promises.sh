@@ -42,25 +42,8 @@ named=$(awk -F '|' '{
 		for (j = 2; j <= m; j++) print word[1] "." word[j]
 	} }' <<< "$promises" | sort -u)
 
-# All cases that there are. Two suites may share a function.
-there=$(awk '
-	match($0, /struct kunit_case [a-z0-9_]+\[\]/) {
-		split(substr($0, RSTART, RLENGTH), word, /[ []/)
-		list = FILENAME word[3]
-	}
-	match($0, /(KUNIT_CASE|CASE_OF_OURS)(_[A-Z]+)*\([a-z0-9_]+/) {
-		found = substr($0, RSTART, RLENGTH)
-		sub(/.*\(/, "", found)
-		cases[list] = cases[list] " " found
-	}
-	/^static struct kunit_suite / { suite = ""; within = 1 }
-	within && /\.name/ { split($0, word, "\""); suite = word[2] }
-	within && /\.test_cases/ {
-		match($0, /= [a-z0-9_]+/)
-		n = split(cases[FILENAME substr($0, RSTART + 2, RLENGTH - 2)], name, " ")
-		for (i = 1; i <= n; i++) print suite "." name[i]
-	}
-	/^};/ { within = 0 }' kernel/dma/tests/*_kunit.c | sort -u)
+# All cases that there are, as "<suite>.<case>". Two suites may share a function.
+there=$(awk -f scripts/check/cases.awk kernel/dma/tests/*_kunit.c | tr ' ' . | sort -u)
 
 broken_by=$(awk -F '|' '
 	/^(#|$)/ { next }
