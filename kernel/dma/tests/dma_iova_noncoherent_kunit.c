@@ -19,6 +19,7 @@
 /* Calls of the architecture's functions, counted by probes */
 struct maintained {
 	int calls;
+	enum dma_data_direction dir;	/* of the last one */
 	struct phys_vec range[8];
 };
 
@@ -31,6 +32,7 @@ static void record(struct maintained *m, struct pt_regs *regs)
 			regs_get_kernel_argument(regs, 0),
 			regs_get_kernel_argument(regs, 1),
 		};
+	m->dir = regs_get_kernel_argument(regs, 2);
 	m->calls++;
 }
 
@@ -82,6 +84,7 @@ static int noncoherent_init(struct kunit *test)
 
 /* @want ends with an empty range. */
 static void expect_ranges(struct kunit *test, struct maintained *m,
+			  enum dma_data_direction dir,
 			  const struct phys_vec *want)
 {
 	int nr = 0;
@@ -91,11 +94,12 @@ static void expect_ranges(struct kunit *test, struct maintained *m,
 		KUNIT_EXPECT_EQ(test, m->range[nr].len, want[nr].len);
 	}
 	KUNIT_EXPECT_EQ(test, m->calls, nr);
+	KUNIT_EXPECT_EQ(test, m->dir, dir);
 	m->calls = 0;
 }
 
-#define expect_maintained(test, what, ...)				\
-	expect_ranges(test, what,					\
+#define expect_maintained(test, what, dir, ...)				\
+	expect_ranges(test, what, dir,					\
 		      (const struct phys_vec[]) { __VA_ARGS__, {} })
 
 #define expect_not_maintained(test, what)				\
@@ -148,7 +152,8 @@ static void link_cleans_caches(struct kunit *test)
 	struct ragged r;
 
 	link_ragged(f, &r, DMA_TO_DEVICE, 0);
-	expect_maintained(test, &cleaned, r.vec[0], r.vec[1], r.vec[2]);
+	expect_maintained(test, &cleaned, DMA_TO_DEVICE, r.vec[0], r.vec[1],
+			  r.vec[2]);
 	expect_not_maintained(test, &invalidated);
 	dma_iova_destroy(f->dev, &r.state, r.size, DMA_TO_DEVICE, 0);
 
@@ -158,7 +163,7 @@ static void link_cleans_caches(struct kunit *test)
 			dma_iova_link(f->dev, &state, page_to_phys(page), 0,
 				      PAGE_SIZE - 100, DMA_FROM_DEVICE, 0));
 	want = (struct phys_vec) { page_to_phys(page), PAGE_SIZE - 100 };
-	expect_maintained(test, &cleaned, want);
+	expect_maintained(test, &cleaned, DMA_FROM_DEVICE, want);
 	dma_iova_destroy(f->dev, &state, PAGE_SIZE - 100, DMA_FROM_DEVICE, 0);
 }
 
@@ -228,13 +233,14 @@ static void unlink_invalidates_caches(struct kunit *test)
 
 	link_ragged(f, &r, DMA_FROM_DEVICE, 0);
 	dma_iova_unlink(f->dev, &r.state, 0, r.size, DMA_FROM_DEVICE, 0);
-	expect_maintained(test, &invalidated, neighbours(&r), r.vec[2]);
+	expect_maintained(test, &invalidated, DMA_FROM_DEVICE, neighbours(&r),
+			  r.vec[2]);
 	dma_iova_free(f->dev, &r.state);
 
 	link_ragged(f, &r, DMA_BIDIRECTIONAL, 0);
 	dma_iova_unlink(f->dev, &r.state, r.vec[0].len, PAGE_SIZE,
 			DMA_BIDIRECTIONAL, 0);
-	expect_maintained(test, &invalidated, r.vec[1]);
+	expect_maintained(test, &invalidated, DMA_BIDIRECTIONAL, r.vec[1]);
 	/* A hole splits what is left */
 	warns_once(test, ENGINE)
 		dma_iova_unlink(f->dev, &r.state, 0, r.size, DMA_BIDIRECTIONAL,
@@ -250,7 +256,8 @@ static void destroy_invalidates_caches(struct kunit *test)
 
 	link_ragged(f, &r, DMA_FROM_DEVICE, 0);
 	dma_iova_destroy(f->dev, &r.state, r.size, DMA_FROM_DEVICE, 0);
-	expect_maintained(test, &invalidated, neighbours(&r), r.vec[2]);
+	expect_maintained(test, &invalidated, DMA_FROM_DEVICE, neighbours(&r),
+			  r.vec[2]);
 }
 
 /* The device has written nothing. */
@@ -278,9 +285,11 @@ static void sync_for_cpu_invalidates_caches(struct kunit *test)
 
 	link_ragged(f, &r, DMA_FROM_DEVICE, 0);
 	dma_iova_sync_for_cpu(f->dev, &r.state, 0, r.size, DMA_FROM_DEVICE);
-	expect_maintained(test, &invalidated, neighbours(&r), r.vec[2]);
+	expect_maintained(test, &invalidated, DMA_FROM_DEVICE, neighbours(&r),
+			  r.vec[2]);
 	dma_iova_sync_for_cpu(f->dev, &r.state, 100, 200, DMA_FROM_DEVICE);
-	expect_maintained(test, &invalidated, { r.vec[0].paddr + 100, 200 });
+	expect_maintained(test, &invalidated, DMA_FROM_DEVICE,
+			  { r.vec[0].paddr + 100, 200 });
 	dma_iova_destroy(f->dev, &r.state, r.size, DMA_FROM_DEVICE, 0);
 
 	link_ragged(f, &r, DMA_TO_DEVICE, 0);
@@ -298,11 +307,12 @@ static void sync_for_device_cleans_caches(struct kunit *test)
 	link_ragged(f, &r, DMA_TO_DEVICE, 0);
 	forget();
 	dma_iova_sync_for_device(f->dev, &r.state, 0, r.size, DMA_TO_DEVICE);
-	expect_maintained(test, &cleaned, neighbours(&r), r.vec[2]);
+	expect_maintained(test, &cleaned, DMA_TO_DEVICE, neighbours(&r),
+			  r.vec[2]);
 	dma_iova_sync_for_device(f->dev, &r.state, 100, r.vec[0].len,
 				 DMA_TO_DEVICE);
 	want = (struct phys_vec) { r.vec[0].paddr + 100, r.vec[0].len };
-	expect_maintained(test, &cleaned, want);
+	expect_maintained(test, &cleaned, DMA_TO_DEVICE, want);
 	expect_not_maintained(test, &invalidated);
 	dma_iova_destroy(f->dev, &r.state, r.size, DMA_TO_DEVICE, 0);
 }
