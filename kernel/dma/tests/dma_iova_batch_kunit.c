@@ -5,6 +5,7 @@
  *
  * dma_iova_batch		on any machine, behind a mock IOMMU
  * dma_iova_batch_iommu		the edu device is behind an IOMMU, in strict mode
+ * dma_iova_batch_iotlb		the same, where QEMU invalidates single entries
  * dma_iova_batch_bounce	the edu device has bounce buffers and no IOMMU
  */
 #include <kunit/test.h>
@@ -518,6 +519,37 @@ static void batch_addresses_used_again(struct kunit *test)
 	}
 }
 
+/*
+ * What another batch has unlinked is only in the IOTLB. It stays there, so no more is
+ * invalidated than what is asked for.
+ */
+static void batch_spares_other_entries(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 4);
+	struct dma_iova_batch batch, other;
+	struct dma_iova_state states[4];
+	dma_addr_t addrs[4];
+	int i;
+
+	link_each(f, states, addrs, pages, 4);
+	for (i = 0; i < 4; i++)
+		fixture_expect_device_writes(f, addrs[i], pages[i]);
+	dma_iova_batch_init(&other);
+	batch_destroy(f, &other, &states[0]);
+	dma_iova_batch_init(&batch);
+	for (i = 1; i < 4; i++)
+		batch_destroy(f, &batch, &states[i]);
+	dma_iova_batch_flush(&batch);
+
+	memset(page_address(pages[0]), 0, PAGE_SIZE);
+	edu_store(test, f->edu, addrs[0], 64);
+	KUNIT_EXPECT_NOT_NULL(test, memchr_inv(page_address(pages[0]), 0, 64));
+	dma_iova_batch_flush(&other);
+	for (i = 0; i < 4; i++)
+		fixture_expect_device_cannot_write(f, addrs[i], pages[i]);
+}
+
 /* A reservation that may be bounced is copied back after its own invalidation. */
 static void batch_copies_back_at_once(struct kunit *test)
 {
@@ -560,6 +592,21 @@ static int init_strict_iommu(struct kunit *test)
 	return err;
 }
 
+/* QEMU's virtio-iommu has no IOTLB, and its AMD IOMMU always forgets all of it. */
+static int init_iotlb(struct kunit *test)
+{
+	int err = init_strict_iommu(test);
+	struct fixture *f = test->priv;
+	const char *iommu;
+
+	if (err)
+		return err;
+	iommu = dev_name(f->dev->iommu->iommu_dev->dev);
+	if (!strstarts(iommu, "dmar") && !strstarts(iommu, "smmu3"))
+		kunit_skip(test, "%s does not invalidate single entries", iommu);
+	return 0;
+}
+
 static struct kunit_case mock_cases[] = {
 	KUNIT_CASE(batch_invalidates_once),
 	KUNIT_CASE(batch_keeps_addresses_until_flush),
@@ -586,6 +633,11 @@ static struct kunit_case iommu_cases[] = {
 	{}
 };
 
+static struct kunit_case iotlb_cases[] = {
+	KUNIT_CASE(batch_spares_other_entries),
+	{}
+};
+
 static struct kunit_case bounce_cases[] = {
 	KUNIT_CASE(batch_copies_back_at_once),
 	{}
@@ -608,6 +660,15 @@ static struct kunit_suite iommu_suite = {
 	.test_cases	= iommu_cases,
 };
 
+static struct kunit_suite iotlb_suite = {
+	.name		= "dma_iova_batch_iotlb",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= init_iotlb,
+	.exit		= warnings_check,
+	.test_cases	= iotlb_cases,
+};
+
 static struct kunit_suite bounce_suite = {
 	.name		= "dma_iova_batch_bounce",
 	.suite_init	= warnings_start,
@@ -616,7 +677,7 @@ static struct kunit_suite bounce_suite = {
 	.test_cases	= bounce_cases,
 };
 
-kunit_test_suites(&mock_suite, &iommu_suite, &bounce_suite);
+kunit_test_suites(&mock_suite, &iommu_suite, &iotlb_suite, &bounce_suite);
 
 MODULE_DESCRIPTION("KUnit suites of batches of the two-step DMA API");
 MODULE_LICENSE("GPL");
