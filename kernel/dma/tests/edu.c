@@ -21,7 +21,7 @@
  * are of the host, which may have other work. The time-out is for a device that
  * has stopped.
  */
-#define EDU_POLL_US	1000
+#define EDU_POLL_US	20000
 #define EDU_TIMEOUT_US	(20 * 60 * USEC_PER_SEC)
 
 static struct edu *edu_bound;
