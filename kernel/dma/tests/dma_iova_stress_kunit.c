@@ -38,7 +38,7 @@ static unsigned long seed = 1;
 module_param(seed, ulong, 0444);
 MODULE_PARM_DESC(seed, "of the random threads; 0 takes a fresh one, which is printed");
 
-static unsigned int rebinds = 12;
+static unsigned int rebinds = 6;
 module_param(rebinds, uint, 0444);
 MODULE_PARM_DESC(rebinds, "how often a driver is unbound and bound again");
 
