@@ -39,7 +39,7 @@ boots()
 	local guest=$out/$1-guest rc=0 wrong
 
 	boot "$(column "$1" 3)" "$guest" "$out/$1/$(kernel_image "$1")" \
-		'kunit.filter_glob=dma_iova.* kunit_shutdown=poweroff' "${icount[@]}" \
+		"kunit.filter_glob=dma_iova.* kunit_shutdown=poweroff $icount_append" "${icount[@]}" \
 		-device edu,dma_mask=0xffffffffffffffff || rc=$?
 	wrong=$(complaint "$guest" "$rc")
 	cases=$(grep -E '\] {5,}ok [0-9]+ ' "$guest/console" | grep -vc '# SKIP') || true

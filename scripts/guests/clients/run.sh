@@ -38,7 +38,7 @@ run_machine()
 	local name=$1 dir=$out/$1 clients client append rc=0 failed=0 wrong
 
 	clients=$(clients_on "$name")
-	append="kunit.enable=0 group=$(machine "$name" domain) clients=${clients// /,}"
+	append="kunit.enable=0 $icount_append group=$(machine "$name" domain) clients=${clients// /,}"
 	boot "$name" "$dir" "$image" "$append" -m 256M "${icount[@]}" -initrd "$out/initramfs" -device edu \
 		-object memory-backend-ram,id=p2p,size=4M -device ivshmem-plain,memdev=p2p || rc=$?
 	for client in $clients; do

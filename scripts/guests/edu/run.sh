@@ -34,7 +34,7 @@ run_guest() {
 	local image clock=()
 	[ "${ACCEL:-tcg}" = kvm ] || clock=("${icount[@]}")
 	image=$(kernel_of "$KERNEL")
-	must_boot virtio-lazy "$OUT" "$image" kunit.enable=0 -m 256M "${clock[@]}" \
+	must_boot virtio-lazy "$OUT" "$image" "kunit.enable=0 $icount_append" -m 256M "${clock[@]}" \
 		-device edu -initrd "$OUT/initramfs" \
 		-trace pci_cfg_write -trace virtio_queue_notify \
 		-trace virtio_iommu_map -trace virtio_iommu_unmap -D "$OUT/trace.log"

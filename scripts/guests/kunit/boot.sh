@@ -17,6 +17,7 @@ boot_kunit()
 	if [[ $(machine "$name" qemu) == *-smp* ]]; then
 		append+=(kunit.timeout=1000000)
 	else
+		append+=("$icount_append")
 		clock=("${icount[@]}")
 	fi
 	# Slot 0 has the ID that the bridge gives to all.
