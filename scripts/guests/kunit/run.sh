@@ -34,6 +34,27 @@ fi
 # has_kmemleak <kernel>
 has_kmemleak() { grep -q '^CONFIG_DEBUG_KMEMLEAK=y' "build/kernels/$1/.config"; }
 
+# others <suite>...: the modules that have none of these suites, as a filter of KUnit
+others()
+{
+	awk 'FILENAME != file { file = FILENAME; module = file; gsub(/.*\/|\.c$/, "", module) }
+	     /^static struct kunit_suite / { suite = 1 }
+	     suite && /^\t\.name[ \t]*= "/ { split($0, part, "\""); print part[2], module; suite = 0 }' \
+		kernel/dma/tests/*_kunit.c |
+		awk -v list="$*" 'BEGIN { n = split(list, word, " "); for (i = 1; i <= n; i++) named[word[i]] }
+			{ modules[$2]; if ($1 in named) wanted[$2] }
+			END { for (m in modules) if (!(m in wanted)) print "module!=" m }' | sort | paste -s -d ,
+}
+
+# alike <suite>...: a glob, if all of these end alike
+alike()
+{
+	local end
+
+	end=$(printf '%s\n' "$@" | sed 's/.*_//' | sort -u)
+	if [ "$(wc -l <<< "$end")" = 1 ]; then echo "*_$end"; fi
+}
+
 # used_seeds <machine>: those that the suites have printed
 used_seeds()
 {
@@ -47,7 +68,7 @@ job_progress() { echo "$(grep -cE '\] {5,}(not )?ok [0-9]+ ' "$out/$1/console") 
 # run_machine <name>
 run_machine()
 {
-	local name=$1 dir=$out/$1 kernel image append=(kunit_shutdown=poweroff) initrd=() rc=0 failed=0 wrong used
+	local name=$1 dir=$out/$1 kernel image append=(kunit_shutdown=poweroff) initrd=() rc=0 failed=0 suites glob wrong used
 
 	kernel=${KERNEL:-$(machine "$name" kernel)}
 	image=$(kernel_of "$kernel")
@@ -55,7 +76,10 @@ run_machine()
 		append=(kunit.enable=1)
 		initrd=(-initrd "$out/initramfs")
 	fi
-	if [ -n "${SUITE:-}" ]; then append+=("kunit.filter_glob=$SUITE.*"); fi
+	suites=${SUITE:-$(field $table "$name" 2)}
+	# shellcheck disable=SC2086 # a word for each
+	glob=${SUITE:-$(alike $suites)}
+	append+=("kunit.filter=$(others "$suites")" ${glob:+"kunit.filter_glob=$glob.*"})
 	boot_kunit "$name" "$dir" "$image" "${append[@]}" "${seeds[@]}" -- "${initrd[@]}" || rc=$?
 
 	for used in $(if [ -n "${SEED:-}" ]; then used_seeds "$name"; fi); do say SEED "$name $used"; done
@@ -70,7 +94,7 @@ run_machine()
 	fi
 	rc=0
 	python3 build/linux/tools/testing/kunit/kunit.py parse "$PWD/$dir/console" > "$dir/parsed" 2>&1 || rc=$?
-	awk -v machine="$name" -v suites="${SUITE:-$(field $table "$name" 2)}" -v rc="$rc" \
+	awk -v machine="$name" -v suites="$suites" -v rc="$rc" \
 		-f scripts/guests/kunit/report.awk "$dir/parsed" || failed=1
 	return "$failed"
 }
