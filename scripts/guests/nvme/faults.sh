@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=dash
+# shellcheck shell=dash disable=SC2154
 #
 # Sourced by scripts/guests/nvme/init.sh: things that go wrong while a disk is busy, or
 # may go wrong if it is busy for long. The data that was written must be there all the
-# same.
+# same. $rounds has a word for each time.
 
 reset_under_load() {
 	load reset "$1"
-	for _ in 1 2 3; do
+	for _ in $rounds; do
 		busy reset "$1"
 		echo 1 >"$(controller_of "$1")/reset_controller"
 		busy reset "$1"
@@ -56,7 +56,7 @@ rebind_under_load() {
 
 	function=$(basename "$(pci_of "$1")")
 	load other "$2"
-	for _ in 1 2 3; do
+	for _ in $rounds; do
 		disk=$(disk_of plain)
 		load gone "$disk"
 		busy gone "$disk"

@@ -7,7 +7,7 @@
 #
 #   KERNEL=run		of configs/kernels
 #   OUT=build/nvme	initramfs, disks, logs and results
-#   SHORT=1		less I/O
+#   SHORT=1		less I/O, and without what configs/nvme leaves out
 #   SOAK=1800		nothing but mixed I/O, verified, for so many seconds
 #   MEMORY=768M		of a machine
 #   KERNEL_ARGS=	more kernel arguments
@@ -21,6 +21,9 @@ table=configs/nvme
 out=${OUT:-build/nvme}
 sectors=524288
 if [ "${SHORT:-0}" = 1 ]; then size=4m; else size=32m; fi
+
+# left_out <machine>: by SHORT=1
+left_out() { if [ "$size" = 4m ]; then field $table "$1" 4; fi; }
 
 # Two disks and a controller with memory are below one switch, and another controller is
 # elsewhere. A switch right at an external port would count as a part of the machine, as
@@ -86,7 +89,7 @@ boot_machine()
 		args+=(-drive "id=$disk,if=none,format=raw,cache=unsafe,file=$dir/$disk")
 	done
 	boot "$1" "$dir" "$image" \
-		"kunit.enable=0 slab_nomerge slub_debug=FZ,kmalloc-* SIZE=$size ${SOAK:+SOAK=$SOAK }P2P=$(field $table "$1" 3 | tr ' ' ,)" \
+		"kunit.enable=0 slab_nomerge slub_debug=FZ,kmalloc-* SIZE=$size LEFT_OUT=$(left_out "$1") ${SOAK:+SOAK=$SOAK }P2P=$(field $table "$1" 3 | tr ' ' ,)" \
 		-cpu EPYC -smp 2 -m "${MEMORY:-768M}" "${devices[@]}" "${args[@]}" \
 		-initrd "$out/initramfs" -D "$dir/trace" || rc=$?
 	: <> "$dir/trace"	# release the counter if QEMU has not opened it

@@ -26,14 +26,16 @@ reservations() {
 
 # fail_each <bytes> <as for fail_calls> <ok or fails>: call after call, until a request
 # does not have that many calls. The reader's pages may be neighbours by chance, so that
-# there are fewer calls; so ten requests must not have them. A failure in a batch of
-# requests is tried again on its own at once, so an error has to come twice to be seen.
+# there are fewer calls; so ten requests of several pages must not have them. A failure in
+# a batch of requests is tried again on its own at once, so an error has to come twice to
+# be seen.
 fail_each() {
-	local n=1 times=1 without=0 before now rc
+	local n=1 times=1 without=0 enough=10 before now rc
 
+	if [ "$1" = 4096 ]; then enough=1; fi
 	if [ "$3" = fails ]; then times=2; fi
 	before=$(resources)
-	while [ $without -lt 10 ]; do
+	while [ $without -lt $enough ]; do
 		fail_calls "$2" $n $times
 		rc=ok
 		read_disk "$1" /tmp/got || rc=fails
