@@ -10,6 +10,12 @@ progress_interval=30	# seconds between two lines of a log
 progress_begin=$SECONDS
 progress_last=$SECONDS
 
+# progress_is_due: or nobody would see it
+progress_is_due()
+{
+	[ -n "${PROGRESS:-}" ] || [ -t 2 ] || [ $((SECONDS - progress_last)) -ge $progress_interval ]
+}
+
 # progress <text>
 progress()
 {
@@ -38,7 +44,7 @@ wait_for()
 {
 	progress_begin=$SECONDS
 	while kill -0 "$1" 2> /dev/null; do
-		progress "$("$2")"
+		if progress_is_due; then progress "$("$2")"; fi
 		sleep 1
 	done
 	progress_end
@@ -82,8 +88,8 @@ run_jobs()
 			pids[$next]=$!
 			next=$((next + 1))
 		done
-		progress "$what: $done of $# done, now $(running_jobs "$dir")"
-		sleep 1
+		if progress_is_due; then progress "$what: $done of $# done, now $(running_jobs "$dir")"; fi
+		sleep 2
 		alive=" $(jobs -rp | xargs) "
 		for i in "${!pids[@]}"; do
 			[[ $alive != *" ${pids[$i]} "* ]] || continue

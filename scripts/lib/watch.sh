@@ -57,15 +57,18 @@ trap 'kill -KILL "$pid" 2> /dev/null' EXIT
 trap 'exit 143' INT TERM
 last=$(output)
 read -r ran0 asked0 < <(cpu)
-asked1=$asked0 idle=0
+asked1=$asked0 idle=0 seconds=0
 while kill -0 "$pid" 2> /dev/null; do
 	sleep 1
+	# Looking costs CPU time as well.
+	seconds=$((seconds + 1))
+	[ $((seconds % 3)) = 0 ] || continue
 	now=$(output)
 	read -r ran asked < <(cpu)
 	if [ "$now" != "$last" ]; then
 		last=$now ran0=$ran idle=0
-	elif [ $((asked - asked1)) -lt 100000000 ]; then	# a tenth of the second
-		idle=$((idle + 1))
+	elif [ $((asked - asked1)) -lt 300000000 ]; then	# a tenth of the time
+		idle=$((idle + 3))
 	else
 		idle=0
 	fi

@@ -14,7 +14,7 @@
 #   SEED=		of the suites that have one; 0 takes fresh ones, which must be on a console
 set -euo pipefail
 # Guests with two CPUs wait in real time, so there are more of them than CPUs.
-JOBS=${JOBS:-$(($(nproc) + 2))}
+JOBS=${JOBS:-$(($(nproc) + 1))}
 . "$(dirname "$0")/../../lib/repo.sh"
 . scripts/lib/rootfs.sh
 . scripts/lib/guest.sh

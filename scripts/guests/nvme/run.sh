@@ -13,7 +13,7 @@
 #   KERNEL_ARGS=	more kernel arguments
 set -euo pipefail
 # Guests with two CPUs wait in real time, so there are more of them than CPUs.
-JOBS=${JOBS:-$(($(nproc) + 2))}
+JOBS=${JOBS:-$(($(nproc) + 1))}
 . "$(dirname "$0")/../../lib/repo.sh"
 . scripts/lib/guest.sh
 
