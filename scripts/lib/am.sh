@@ -14,47 +14,44 @@ at()
 	export GIT_AUTHOR_DATE=$1 GIT_COMMITTER_DATE=$1
 }
 
-# A repository of the base: its files are hard links to build/base, which git
-# replaces and never writes to.
+# A repository of the base: its files are hard links to build/base, which git replaces and
+# never writes to. Git knows only those that a patch edits.
 make_base()
 {
-	if cmp -s build/base.stamp build/am.stamp; then return; fi
+	local edited p
+
+	edited=$(for p in $(series); do patch_files "$p"; done | sort -u)
+	if cmp -s build/am.stamp <(cat build/base.stamp; echo "$edited"); then return; fi
 
 	say BASE "$am: git repository of Linux $(kernel_version build/base)"
 	rm -rf "$am" build/am.stamp
 	cp -al build/base "$am" 2> /dev/null || { rm -rf "$am"; cp -a build/base "$am"; }
 	agit init -q -b base --template=
-	agit config core.compression 0
 	agit config core.trustctime false
 	agit config core.fsync none
 	agit config gc.auto 0
-	# The threshold makes one pack instead of 86000 files.
-	agit -c core.bigFileThreshold=1 add -A -f .
+	agit add -f --pathspec-from-file=- <<< "$edited"
 	at '@0 +0000'
 	agit commit -q -m "Linux $(kernel_version build/base)"
-	cp build/base.stamp build/am.stamp
+	{ cat build/base.stamp; echo "$edited"; } > build/am.stamp
 }
 
-# differs: prints the files of build/linux that are not as in the commit of $am. The index
-# remembers what was read, so only the first proof reads everything.
+# differs: prints the files of build/linux that are not as in the commit of $am. Most are
+# the same inode in both, and diff does not read them.
 differs()
 {
-	local file old_mode mode hash status new
+	local mode file
 
-	lgit() { GIT_INDEX_FILE=$PWD/build/linux.index git --git-dir="$am/.git" \
-		--work-tree=build/linux -c core.trustctime=true "$@"; }
-	lgit read-tree -m -i HEAD
-	lgit update-index -q --refresh > /dev/null || true
-	lgit ls-files -o -x __pycache__ | sed 's,$, (no patch brings it),'
-	lgit diff-files --raw --no-abbrev | while read -r old_mode mode hash _ status file; do
-		case $status in
-		D)	echo "$file (only in the series)"; continue ;;
-		T)	# a link to a whole file
-			mode=100644
-			if [ -x "build/linux/$file" ]; then mode=100755; fi
-			new=$(git hash-object --no-filters "build/linux/$file")
-			if [ "$new" = "$hash" ] && [ ":$mode" = "$old_mode" ]; then continue; fi
-		esac
-		echo "$file (not the same)"
+	{ diff -rq -x .git -x __pycache__ "$am" build/linux 2>&1 || [ $? -le 2 ]; } | sed "
+		s,^Only in $am/*\(.*\): ,\1/,; t series
+		s,^Files $am/\(.*\) and .* differ$,\1 (not the same),
+		s,^Only in build/linux/*\(.*\): \(.*\),\1/\2 (no patch brings it),
+		s,^/,,; b
+		:series
+		s,$, (only in the series),; s,^/,,"
+	agit ls-files -s | while read -r mode _ _ file; do
+		if [ "$mode" = 100755 ] && [ ! -x "build/linux/$file" ]; then echo "$file (cannot be executed)"
+		elif [ "$mode" = 100644 ] && [ -x "build/linux/$file" ]; then echo "$file (can be executed)"
+		fi
 	done
 }

@@ -92,7 +92,10 @@ set_time()
 with_progress "$am: git repository of the base" make_base
 rm -rf "$out" "$out.tmp" "$am/.git/rebase-apply"
 agit checkout -q -f -B series base
-agit clean -q -ffdx
+# What an interrupted run has left
+for p in $patches; do
+	for f in $(patch_brings "$p"); do [ -e "build/base/$f" ] || rm -f "$am/$f"; done
+done
 n=0
 for p in $patches; do
 	n=$((n + 1))
