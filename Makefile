@@ -54,7 +54,7 @@ run: kernel
 	$(Q)scripts/guests/edu/run.sh
 	$(Q)SHORT=1 scripts/guests/nvme/run.sh
 
-check: tree
+check: deps
 	$(Q)scripts/check/check.sh
 
 check-all: tree
