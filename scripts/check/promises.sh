@@ -43,7 +43,7 @@ named=$(awk -F '|' '{
 	} }' <<< "$promises" | sort -u)
 
 # All cases that there are, as "<suite>.<case>". Two suites may share a function.
-there=$(awk -f scripts/check/cases.awk kernel/dma/tests/*_kunit.c | tr ' ' . | sort -u)
+there=$(awk -f scripts/lib/cases.awk kernel/dma/tests/*_kunit.c | tr ' ' . | sort -u)
 
 broken_by=$(awk -F '|' '
 	/^(#|$)/ { next }

@@ -41,7 +41,7 @@ named_in()
 # promises.sh checks that each case is named.
 case_not_there()
 {
-	comm -23 <(named_in suites) <(awk -f scripts/check/cases.awk kernel/dma/tests/*_kunit.c | sort -u)
+	comm -23 <(named_in suites) <(awk -f scripts/lib/cases.awk kernel/dma/tests/*_kunit.c | sort -u)
 }
 
 # steps <guest>: a regular expression for what each of its steps may be called. What is

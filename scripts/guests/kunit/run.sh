@@ -37,13 +37,13 @@ has_kmemleak() { grep -q '^CONFIG_DEBUG_KMEMLEAK=y' "build/kernels/$1/.config"; 
 # others <suite>...: the modules that have none of these suites, as a filter of KUnit
 others()
 {
-	awk 'FILENAME != file { file = FILENAME; module = file; gsub(/.*\/|\.c$/, "", module) }
-	     /^static struct kunit_suite / { suite = 1 }
-	     suite && /^\t\.name[ \t]*= "/ { split($0, part, "\""); print part[2], module; suite = 0 }' \
-		kernel/dma/tests/*_kunit.c |
-		awk -v list="$*" 'BEGIN { n = split(list, word, " "); for (i = 1; i <= n; i++) named[word[i]] }
-			{ modules[$2]; if ($1 in named) wanted[$2] }
-			END { for (m in modules) if (!(m in wanted)) print "module!=" m }' | sort | paste -s -d ,
+	local f module named
+
+	named=$(printf '%s\n' "$@")
+	for f in kernel/dma/tests/*_kunit.c; do
+		module=${f##*/}
+		grep -qxF -f <(awk -f scripts/lib/cases.awk "$f" | cut -d ' ' -f 1) <<< "$named" || echo "module!=${module%.c}"
+	done | paste -s -d ,
 }
 
 # alike <suite>...: a glob, if all of these end alike
@@ -76,10 +76,9 @@ run_machine()
 		append=(kunit.enable=1)
 		initrd=(-initrd "$out/initramfs")
 	fi
-	suites=${SUITE:-$(field $table "$name" 2)}
-	# shellcheck disable=SC2086 # a word for each
-	glob=${SUITE:-$(alike $suites)}
-	append+=("kunit.filter=$(others "$suites")" ${glob:+"kunit.filter_glob=$glob.*"})
+	read -ra suites <<< "${SUITE:-$(field $table "$name" 2)}"
+	glob=${SUITE:-$(alike "${suites[@]}")}
+	append+=("kunit.filter=$(others "${suites[@]}")" ${glob:+"kunit.filter_glob=$glob.*"})
 	boot_kunit "$name" "$dir" "$image" "${append[@]}" "${seeds[@]}" -- "${initrd[@]}" || rc=$?
 
 	for used in $(if [ -n "${SEED:-}" ]; then used_seeds "$name"; fi); do say SEED "$name $used"; done
@@ -94,7 +93,7 @@ run_machine()
 	fi
 	rc=0
 	python3 build/linux/tools/testing/kunit/kunit.py parse "$PWD/$dir/console" > "$dir/parsed" 2>&1 || rc=$?
-	awk -v machine="$name" -v suites="$suites" -v rc="$rc" \
+	awk -v machine="$name" -v suites="${suites[*]}" -v rc="$rc" \
 		-f scripts/guests/kunit/report.awk "$dir/parsed" || failed=1
 	return "$failed"
 }
