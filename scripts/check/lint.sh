@@ -26,7 +26,7 @@ mkdir -p "$out"
 # know.
 cat "$kernel/.config" configs/dma-debug.config > "$out/config" || die "$kernel/.config: missing: scripts/tree/kernel.sh ${kernel##*/}"
 
-touched=$({ for p in $(series); do patch_files "$p"; done; whole_files; } |
+touched=$({ edited_files; whole_files; } |
 	grep '\.[ch]$' | grep -v '^tools/' | grep -vE "$foreign" | sort -u)
 mapfile -t sources <<< "$touched"
 

@@ -18,10 +18,11 @@ at()
 # never writes to. Git knows only those that a patch edits.
 make_base()
 {
-	local edited p
+	local edited stamp
 
-	edited=$(for p in $(series); do patch_files "$p"; done | sort -u)
-	if cmp -s build/am.stamp <(cat build/base.stamp; echo "$edited"); then return; fi
+	edited=$(edited_files)
+	stamp=$(cat build/base.stamp; echo "$edited")
+	if [ "$(cat build/am.stamp 2> /dev/null)" = "$stamp" ]; then return; fi
 
 	say BASE "$am: git repository of Linux $(kernel_version build/base)"
 	rm -rf "$am" build/am.stamp
@@ -33,7 +34,7 @@ make_base()
 	agit add -f --pathspec-from-file=- <<< "$edited"
 	at '@0 +0000'
 	agit commit -q -m "Linux $(kernel_version build/base)"
-	{ cat build/base.stamp; echo "$edited"; } > build/am.stamp
+	echo "$stamp" > build/am.stamp
 }
 
 # differs: prints the files of build/linux that are not as in the commit of $am. Most are

@@ -133,3 +133,11 @@ patch_files()
 {
 	patch_diff "$1" | sed -n 's,^+++ b/,,p'
 }
+
+# The base's files that the series edits
+edited_files()
+{
+	local p
+
+	for p in $(series); do patch_files "$p"; done | sort -u
+}

@@ -93,9 +93,7 @@ with_progress "$am: git repository of the base" make_base
 rm -rf "$out" "$out.tmp" "$am/.git/rebase-apply"
 agit checkout -q -f -B series base
 # What an interrupted run has left
-for p in $patches; do
-	for f in $(patch_brings "$p"); do [ -e "build/base/$f" ] || rm -f "$am/$f"; done
-done
+for f in $(whole_files); do [ -e "build/base/$f" ] || rm -f "$am/$f"; done
 n=0
 for p in $patches; do
 	n=$((n + 1))
