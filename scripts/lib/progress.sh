@@ -21,12 +21,13 @@ progress()
 {
 	local elapsed=$((SECONDS - progress_begin)) line
 
+	progress_is_due || return 0
 	line=$(printf '  %-7s %s, %d:%02d' ... "$1" $((elapsed / 60)) $((elapsed % 60)))
 	if [ -n "${PROGRESS:-}" ]; then
 		echo "$1" > "$PROGRESS"
 	elif [ -t 2 ]; then
 		printf '\r\033[K%.*s' $(($(tput cols 2> /dev/null || echo 80) - 1)) "$line" >&2
-	elif [ $((SECONDS - progress_last)) -ge $progress_interval ]; then
+	else
 		echo "$line" >&2
 		progress_last=$SECONDS
 	fi
