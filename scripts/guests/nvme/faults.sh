@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=dash disable=SC2154
+# shellcheck shell=dash
 #
 # Sourced by scripts/guests/nvme/init.sh: things that go wrong while a disk is busy, or
 # may go wrong if it is busy for long. The data that was written must be there all the
-# same. $rounds has a word for each time.
+# same.
+
+# A word for each time
+if [ "$SIZE" = 4m ]; then rounds=1; else rounds='1 2 3'; fi
 
 reset_under_load() {
 	load reset "$1"

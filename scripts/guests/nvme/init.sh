@@ -87,8 +87,6 @@ unbind() {
 	done </tmp/functions
 }
 
-# shellcheck disable=SC2034 # for faults.sh
-if [ "$SIZE" = 4m ]; then rounds=1; else rounds='1 2 3'; fi
 doing='load the driver'
 load_driver
 describe

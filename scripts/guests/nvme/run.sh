@@ -23,7 +23,7 @@ sectors=524288
 if [ "${SHORT:-0}" = 1 ]; then size=4m; else size=32m; fi
 
 # left_out <machine>: by SHORT=1
-left_out() { if [ "$size" = 4m ]; then field $table "$1" 4; fi; }
+left_out() { if [ "${SHORT:-0}" = 1 ]; then field $table "$1" 4; fi; }
 
 # Two disks and a controller with memory are below one switch, and another controller is
 # elsewhere. A switch right at an external port would count as a part of the machine, as
