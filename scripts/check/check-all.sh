@@ -66,7 +66,7 @@ stage debug-nvme 30 $nvme on debug env KERNEL=debug KERNEL_ARGS=dma_debug=off OU
 stage debug-soak 12 $nvme on debug env KERNEL=debug OUT=build/soak MEMORY=2G SPIN=3000 SOAK=600 $nvme/run.sh intel-lazy
 stage debug-stress 15 $kunit on debug env KERNEL=debug SPIN=3000 SEED=0 KERNEL_ARGS=dma_iova_stress_kunit.rebinds=200 SUITE=dma_iova_stress_iommu $kunit/run.sh intel-smp
 stage random 10 $kunit on test env SPIN=6000 SEED=0 KERNEL_ARGS=dma_iova_random_kunit.steps=500000 SUITE=dma_iova_random $kunit/run.sh no-iommu
-stage kmsan 60 "scripts/guests scripts/check" scripts/check/kmsan.sh
+stage kmsan 60 "scripts/guests scripts/check" on kmsan scripts/check/kmsan.sh
 stage kernel-ways 40 scripts/check scripts/check/kernel-ways.sh
 stage commits 500 $kunit on test,arm64,i386 scripts/tree/commits.sh
 stage breaks 280 "scripts/guests scripts/check" on test scripts/check/breaks.sh

@@ -12,7 +12,6 @@ failed=0
 # suite <name> <machine>
 suite() { SUITE=$1 scripts/guests/kunit/run.sh "$2" || failed=1; }
 
-scripts/check/build.sh kmsan
 suite dma_iova virtio-strict
 suite dma_iova_bounce virtio-bounce
 suite blk_mq_dma intel-strict
