@@ -22,8 +22,7 @@ esac
 out=build/lint/$arch
 lock lint
 mkdir -p "$out"
-# With the code that is not built otherwise. The base ignores options that it does not
-# know.
+# With what is not built otherwise. The base ignores options that it does not know.
 cat "$kernel/.config" configs/dma-debug.config > "$out/config" || die "$kernel/.config: missing: scripts/tree/kernel.sh ${kernel##*/}"
 
 touched=$({ edited_files; whole_files; } |
@@ -71,7 +70,8 @@ compile()
 
 	shift
 	mapfile -t objects < <(objects "$tree" "$@")
-	make=(make -s -C "$tree" O="$o" ARCH="$arch" CROSS_COMPILE="$cross" CC="ccache ${cross}gcc" "-j$JOBS")
+	# No object will run, so objtool need not be built.
+	make=(make -s -C "$tree" O="$o" ARCH="$arch" CROSS_COMPILE="$cross" CC="ccache ${cross}gcc" CONFIG_OBJTOOL= "-j$JOBS")
 
 	mkdir -p "$o"
 	cp "$out/config" "$o/.config"
