@@ -7,7 +7,8 @@
 #
 #   KERNEL=run		of configs/kernels
 #   OUT=build/nvme	initramfs, disks, logs and results
-#   SHORT=1		less I/O, and without what configs/nvme leaves out
+#   SHORT=1		less I/O, and without what configs/nvme leaves out; where something is
+#			left out, the machine has one CPU
 #   SOAK=1800		nothing but mixed I/O, verified, for so many seconds
 #   MEMORY=768M		of a machine
 #   KERNEL_ARGS=	more kernel arguments
@@ -24,6 +25,9 @@ if [ "${SHORT:-0}" = 1 ]; then size=4m; else size=32m; fi
 
 # left_out <machine>: by SHORT=1
 left_out() { if [ "${SHORT:-0}" = 1 ]; then field $table "$1" 4; fi; }
+
+# cpus <machine>: two wait for each other, which takes time where many guests run.
+cpus() { if [ -n "$(left_out "$1")" ]; then echo 1; else echo 2; fi; }
 
 # Two disks and a controller with memory are below one switch, and another controller is
 # elsewhere. A switch right at an external port would count as a part of the machine, as
@@ -90,7 +94,7 @@ boot_machine()
 	done
 	boot "$1" "$dir" "$image" \
 		"kunit.enable=0 slab_nomerge slub_debug=FZ,kmalloc-* SIZE=$size LEFT_OUT=$(left_out "$1") ${SOAK:+SOAK=$SOAK }P2P=$(field $table "$1" 3 | tr ' ' ,)" \
-		-cpu EPYC -smp 2 -m "${MEMORY:-768M}" "${devices[@]}" "${args[@]}" \
+		-cpu EPYC -smp "$(cpus "$1")" -m "${MEMORY:-768M}" "${devices[@]}" "${args[@]}" \
 		-initrd "$out/initramfs" -D "$dir/trace" || rc=$?
 	: <> "$dir/trace"	# release the counter if QEMU has not opened it
 	wait "$counter"
