@@ -861,19 +861,6 @@ static void next_merges_contiguous_bios(struct kunit *test)
 
 	expect_segments_of(m, 2, lens);
 }
-#endif
-
-static void next_keeps_segment_boundary(struct kunit *test)
-{
-	static const size_t lens[] = { 8 * PAGE_SIZE, 8 * PAGE_SIZE, 1024 };
-	struct fixture *f = test->priv;
-	struct queue_limits limits = no_limits;
-	struct mapping *m;
-
-	limits.seg_boundary_mask = 16 * PAGE_SIZE - 1;
-	m = map_request(f, contiguous_bios(test, &limits));
-	expect_segments_of(m, 3, lens);
-}
 
 static void next_keeps_max_segment_size(struct kunit *test)
 {
@@ -887,6 +874,19 @@ static void next_keeps_max_segment_size(struct kunit *test)
 	limits.max_segment_size = 8 * PAGE_SIZE - 512;
 	m = map_request(f, contiguous_bios(test, &limits));
 	expect_segments_of(m, 4, lens);
+}
+#endif
+
+static void next_keeps_segment_boundary(struct kunit *test)
+{
+	static const size_t lens[] = { 8 * PAGE_SIZE, 8 * PAGE_SIZE, 1024 };
+	struct fixture *f = test->priv;
+	struct queue_limits limits = no_limits;
+	struct mapping *m;
+
+	limits.seg_boundary_mask = 16 * PAGE_SIZE - 1;
+	m = map_request(f, contiguous_bios(test, &limits));
+	expect_segments_of(m, 3, lens);
 }
 
 static void start_longer_than_max_segment_size(struct kunit *test)
@@ -2246,9 +2246,9 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(start_one_segment),
 #ifndef CONFIG_KMSAN
 	KUNIT_CASE(next_merges_contiguous_bios),
+	KUNIT_CASE(next_keeps_max_segment_size),
 #endif
 	KUNIT_CASE(next_keeps_segment_boundary),
-	KUNIT_CASE(next_keeps_max_segment_size),
 	KUNIT_CASE(start_longer_than_max_segment_size),
 	KUNIT_CASE(start_across_segment_boundary),
 	KUNIT_CASE(start_reservation_refused),

@@ -13,7 +13,10 @@ set -euo pipefail
 . scripts/lib/progress.sh
 
 out=$1
-kernel=build/kernels/${KERNEL:-run}
+name=${KERNEL:-run}
+kernel=build/kernels/$name
+compiler=$(kernel "$name" compiler)
+compiler_args "${compiler:-gcc}"
 
 # edit <file> <sed script>: it must change something
 edit()
@@ -26,7 +29,7 @@ edit()
 # make_driver <name>: of what is in its directory
 make_driver()
 {
-	make -C build/linux O="$PWD/$kernel" CC='ccache gcc' -j"$JOBS" M="$PWD/$out/$1" modules > "$out/$1.log" 2>&1
+	make -C build/linux O="$PWD/$kernel" "${cc[@]}" -j"$JOBS" M="$PWD/$out/$1" modules > "$out/$1.log" 2>&1
 }
 
 build()
