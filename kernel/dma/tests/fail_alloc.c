@@ -4,6 +4,7 @@
 #include <linux/sched.h>
 
 #include "fail_alloc.h"
+#include "fixture.h"
 
 /* How often to fail the nth allocation if the call succeeds all the same */
 #define FAIL_REPEATS	4
@@ -41,10 +42,9 @@ static struct kprobe probes[] = {
 	{ .symbol_name = "alloc_pages_bulk_noprof" },
 };
 
-static void fail_alloc_remove(void *probe)
+static void fail_alloc_end(void *unused)
 {
 	fail_alloc_disarm();
-	unregister_kprobe(probe);
 }
 
 void fail_alloc_insert(struct kunit *test)
@@ -55,16 +55,13 @@ void fail_alloc_insert(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(probes); i++) {
 		struct kprobe *probe = &probes[i];
 
-		/* A kprobe is registered by its name or by its address. */
-		probe->addr = NULL;
-		probe->flags = 0;
 		probe->pre_handler = fail_alloc_probe;
 		probe->post_handler = fail_alloc_probed;
-		KUNIT_ASSERT_EQ(test, register_kprobe(probe), 0);
-		KUNIT_ASSERT_EQ(test, 0,
-				kunit_add_action_or_reset(test, fail_alloc_remove,
-							  probe));
+		fixture_probe(test, probe);
 	}
+	/* Before the probes are removed */
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, fail_alloc_end,
+							   NULL));
 }
 
 void fail_alloc_arm(int nth)
