@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The engine of the two-step DMA API: reservations of IO address space, and
- * memory linked into them. The entry points are in kernel/dma/mapping.c, which
- * checks what can be checked without knowing the IOMMU. What they promise is
- * in Documentation/core-api/dma-iova.rst, with the words used here.
+ * memory linked into them. The entry points are in kernel/dma/mapping.c, with
+ * their kernel-doc. They check what can be checked without knowing the IOMMU:
+ * a range is within the reservation and not empty, and a direction is given.
+ * Documentation/core-api/dma-iova.rst says what the API promises, with the words
+ * used here.
  *
  * Pieces begin and end on a granule, except at the two ends of the reservation.
  * So only these two ends can be bounced, and the IOMMU's page table is the only
@@ -55,17 +57,9 @@ static bool end_may_bounce(struct device *dev, size_t end, size_t size)
 		       dev_use_swiotlb(dev, size, DMA_BIDIRECTIONAL));
 }
 
-/**
- * iommu_dma_iova_try_alloc - reserve IO address space
- * @dev:	device that iommu-dma maps for
- * @state:	all zero
- * @phys:	physical address of the first piece, or any other address that
- *		is as far into its granule
- * @size:	number of bytes, not 0
- *
- * Context: Any, except in a kdump kernel, where the first call for a device may
- *	    attach it, as for the other mapping functions of iommu-dma.
- * Return: true, and @state filled in; or false, and @state as it was.
+/*
+ * In a kdump kernel the first call for a device may attach it, as for the other
+ * mapping functions of iommu-dma.
  */
 bool iommu_dma_iova_try_alloc(struct device *dev, struct dma_iova_state *state,
 			      phys_addr_t phys, size_t size)
@@ -141,13 +135,6 @@ static void iova_free(struct iommu_domain *domain, struct dma_iova_state *state,
 	memset(state, 0, sizeof(*state));
 }
 
-/**
- * iommu_dma_iova_free - give a reservation back
- * @dev:	device it was made for
- * @state:	reservation with nothing linked
- *
- * Context: Any.
- */
 void iommu_dma_iova_free(struct device *dev, struct dma_iova_state *state)
 {
 	iova_free(iommu_get_dma_domain(dev), state, NULL);
@@ -329,19 +316,6 @@ static int iova_link_ragged(struct device *dev, struct iommu_domain *domain,
 			      attrs);
 }
 
-/**
- * iommu_dma_iova_link - map a piece into a reservation
- * @dev:	device the reservation was made for
- * @state:	reservation
- * @phys:	physical address of the piece
- * @offset:	where in the reservation, in bytes; within it
- * @size:	number of bytes, not 0; offset + size is within the reservation
- * @dir:	DMA_TO_DEVICE, DMA_FROM_DEVICE or DMA_BIDIRECTIONAL
- * @attrs:	DMA_ATTR_*
- *
- * Context: Any.
- * Return: 0 or a negative errno, as for dma_iova_link().
- */
 int iommu_dma_iova_link(struct device *dev, const struct dma_iova_state *state,
 			phys_addr_t phys, size_t offset, size_t size,
 			enum dma_data_direction dir, unsigned long attrs)
@@ -365,16 +339,6 @@ int iommu_dma_iova_link(struct device *dev, const struct dma_iova_state *state,
 				attrs);
 }
 
-/**
- * iommu_dma_iova_sync - make links visible to the device
- * @dev:	device the reservation was made for
- * @state:	reservation
- * @offset:	start of the range, in bytes; within the reservation
- * @size:	number of bytes, not 0; offset + size is within the reservation
- *
- * Context: Any.
- * Return: 0 or the errno of the IOMMU driver.
- */
 int iommu_dma_iova_sync(struct device *dev, const struct dma_iova_state *state,
 			size_t offset, size_t size)
 {
@@ -417,20 +381,19 @@ static size_t iova_unmap(struct iommu_domain *domain, dma_addr_t addr,
 	*whole = true;
 	gather->holes = true;
 	while (size) {
-		size_t unmapped = iommu_unmap_fast(domain, addr, size, gather);
-		size_t skip;
+		size_t step = iommu_unmap_fast(domain, addr, size, gather);
 
-		total += unmapped;
-		if (unmapped != size)
+		total += step;
+		if (step != size)
 			*whole = false;
-		if (unmapped >= size)
+		if (step >= size)
 			break;
 
 		/* Stopped at a hole, or in a large page: step at least once. */
-		skip = unmapped + domain->iova_cookie->iovad.granule;
-		skip += iova_hole_size(domain, addr + skip, size - skip);
-		addr += skip;
-		size -= skip;
+		step += domain->iova_cookie->iovad.granule;
+		step += iova_hole_size(domain, addr + step, size - step);
+		addr += step;
+		size -= step;
 	}
 	return total;
 }
@@ -590,15 +553,9 @@ static bool iova_vec_allowed(struct iova_domain *iovad,
 	return !iova_offset(iovad, bits);
 }
 
-static bool iova_ragged(struct iova_domain *iovad, const struct phys_vec *vec)
-{
-	return iova_offset(iovad, vec->paddr | vec->len);
-}
-
 /*
- * Link several pieces, where the first or the last one is ragged. The whole
- * granules between them are linked in one walk. @linked is where an error has
- * to undo from.
+ * Link two or more pieces, where the first or the last one is ragged. What is
+ * between these two is linked in one walk.
  */
 static int iova_link_vec_ragged(struct device *dev, struct iommu_domain *domain,
 				const struct dma_iova_state *state,
@@ -606,47 +563,34 @@ static int iova_link_vec_ragged(struct device *dev, struct iommu_domain *domain,
 				size_t offset, size_t size,
 				enum dma_data_direction dir, unsigned long attrs)
 {
-	struct iova_domain *iovad = &domain->iova_cookie->iovad;
 	const struct phys_vec *last = &vec[nr - 1];
 	struct iommu_iotlb_gather gather;
-	size_t linked = 0, tail = 0;
+	size_t linked = vec->len;
 	int err;
 
-	if (iova_ragged(iovad, vec)) {
-		err = iova_link_ragged(dev, domain, state, vec->paddr, offset,
-				       vec->len, dir, attrs);
-		if (err)
-			return err;
-		linked = vec->len;
-		vec++;
-		nr--;
-	}
-	if (iova_ragged(iovad, last)) {
-		tail = last->len;
-		nr--;
-	}
-	if (nr) {
+	err = iommu_dma_iova_link(dev, state, vec->paddr, offset, vec->len, dir,
+				  attrs);
+	if (err)
+		return err;
+	if (nr > 2) {
 		err = iova_link_granules(dev, domain,
-					 state->addr + offset + linked, vec, nr,
-					 dir, attrs);
+					 state->addr + offset + linked, vec + 1,
+					 nr - 2, dir, attrs);
 		if (err)
 			goto err_unlink;
-		linked = size - tail;
+		linked = size - last->len;
 	}
-	if (tail) {
-		err = iova_link_ragged(dev, domain, state, last->paddr,
-				       offset + linked, tail, dir, attrs);
-		if (err)
-			goto err_unlink;
-	}
+	err = iommu_dma_iova_link(dev, state, last->paddr, offset + linked,
+				  last->len, dir, attrs);
+	if (err)
+		goto err_unlink;
 	return 0;
 
 err_unlink:
 	/* The device has written nothing that would have to be copied back. */
 	iommu_iotlb_gather_init(&gather);
-	if (linked)
-		iova_unlink(dev, domain, state, offset, linked, dir,
-			    attrs | DMA_ATTR_SKIP_CPU_SYNC, &gather);
+	iova_unlink(dev, domain, state, offset, linked, dir,
+		    attrs | DMA_ATTR_SKIP_CPU_SYNC, &gather);
 	return err;
 }
 
@@ -695,21 +639,9 @@ static size_t iova_vec_size(const struct phys_vec *vec, size_t nr,
 	return size;
 }
 
-/**
- * iommu_dma_iova_link_vec - map pieces back to back into a reservation
- * @dev:	device the reservation was made for
- * @state:	reservation
- * @vec:	pieces
- * @nr:		number of pieces, not 0
- * @offset:	where in the reservation, in bytes; within it
- * @dir:	DMA_TO_DEVICE, DMA_FROM_DEVICE or DMA_BIDIRECTIONAL
- * @attrs:	DMA_ATTR_*
- *
- * The sizes of the pieces are checked here, in the walk over the array that their
- * alignment needs anyway.
- *
- * Context: Any.
- * Return: 0 or a negative errno, as for dma_iova_link_vec().
+/*
+ * The sizes of the pieces are checked here and not by the caller, in the walk
+ * over the array that their alignment needs anyway.
  */
 int iommu_dma_iova_link_vec(struct device *dev,
 			    const struct dma_iova_state *state,
@@ -744,17 +676,6 @@ int iommu_dma_iova_link_vec(struct device *dev,
 				    dir, attrs);
 }
 
-/**
- * iommu_dma_iova_unlink - unmap pieces from a reservation
- * @dev:	device the reservation was made for
- * @state:	reservation
- * @offset:	start of the range, in bytes; within the reservation
- * @size:	number of bytes, not 0; offset + size is within the reservation
- * @dir:	as the pieces were linked
- * @attrs:	as linked; only DMA_ATTR_SKIP_CPU_SYNC and _NO_WARN may differ
- *
- * Context: Any.
- */
 void iommu_dma_iova_unlink(struct device *dev,
 			   const struct dma_iova_state *state, size_t offset,
 			   size_t size, enum dma_data_direction dir,
@@ -791,19 +712,9 @@ static void iova_unlink_first(struct device *dev, struct iommu_domain *domain,
 	iova_unlink(dev, domain, state, offset, mapped_len, dir, attrs, gather);
 }
 
-/**
- * iommu_dma_iova_destroy - unlink everything and give the reservation back
- * @dev:	device the reservation was made for
- * @state:	reservation
- * @mapped_len:	number of bytes linked from offset 0 on, at most the size of the
- *		reservation
- * @dir:	as the pieces were linked
- * @attrs:	as linked; only DMA_ATTR_SKIP_CPU_SYNC and _NO_WARN may differ
- *
+/*
  * In lazy mode the IO addresses wait in the flush queue, as after
  * dma_unmap_page().
- *
- * Context: Any.
  */
 void iommu_dma_iova_destroy(struct device *dev, struct dma_iova_state *state,
 			    size_t mapped_len, enum dma_data_direction dir,
@@ -821,16 +732,10 @@ void iommu_dma_iova_destroy(struct device *dev, struct dma_iova_state *state,
 	iova_free(domain, state, &gather);
 }
 
-/**
- * iommu_dma_iova_gathers - whether a reservation can wait in a batch
- * @dev:	device the reservation was made for
- * @state:	reservation
- *
- * In lazy mode nothing waits for an invalidation anyway. What may be bounced
- * needs a separate invalidation, before it is copied back.
- *
- * Context: Any.
- * Return: true if iommu_dma_iova_batch_destroy() can take it.
+/*
+ * Whether iommu_dma_iova_batch_destroy() can take a reservation. In lazy mode
+ * nothing waits for an invalidation anyway. What may be bounced needs a separate
+ * invalidation, before it is copied back.
  */
 bool iommu_dma_iova_gathers(struct device *dev,
 			    const struct dma_iova_state *state)
@@ -842,17 +747,9 @@ bool iommu_dma_iova_gathers(struct device *dev,
 	       !(state->__size & DMA_IOVA_USE_SWIOTLB);
 }
 
-/**
- * iommu_dma_iova_batch_destroy - unlink everything now, free IO addresses later
- * @batch:	batch that is not full, empty or of the same device
- * @dev:	device the reservation was made for
- * @state:	reservation that iommu_dma_iova_gathers() is true for
- * @mapped_len:	number of bytes linked from offset 0 on, not 0, at most the size
- *		of the reservation
- * @dir:	as the pieces were linked
- * @attrs:	as linked; only DMA_ATTR_SKIP_CPU_SYNC and _NO_WARN may differ
- *
- * Context: Any.
+/*
+ * Unlink everything now, and free the IO addresses when the batch is flushed.
+ * The batch has room, and all that is in it is of @dev.
  */
 void iommu_dma_iova_batch_destroy(struct dma_iova_batch *batch,
 				  struct device *dev,
@@ -875,12 +772,7 @@ void iommu_dma_iova_batch_destroy(struct dma_iova_batch *batch,
 	memset(state, 0, sizeof(*state));
 }
 
-/**
- * iommu_dma_iova_batch_flush - invalidate, then give the reservations back
- * @batch:	batch that is not empty
- *
- * Context: Any.
- */
+/* The batch is not empty. */
 void iommu_dma_iova_batch_flush(struct dma_iova_batch *batch)
 {
 	struct iommu_domain *domain = iommu_get_dma_domain(batch->dev);
@@ -925,16 +817,6 @@ static void iova_sync_bounced(struct device *dev, struct iommu_domain *domain,
 		     end - tail_start, dir);
 }
 
-/**
- * iommu_dma_iova_sync_for_cpu - give linked memory back to the CPU for a while
- * @dev:	device the reservation was made for
- * @state:	reservation
- * @offset:	start of the range, in bytes; within the reservation
- * @size:	number of bytes; offset + size is within the reservation
- * @dir:	as the pieces were linked
- *
- * Context: Any.
- */
 void iommu_dma_iova_sync_for_cpu(struct device *dev,
 				 const struct dma_iova_state *state,
 				 size_t offset, size_t size,
@@ -947,16 +829,6 @@ void iommu_dma_iova_sync_for_cpu(struct device *dev,
 			  swiotlb_sync_single_for_cpu, dir);
 }
 
-/**
- * iommu_dma_iova_sync_for_device - give linked memory to the device again
- * @dev:	device the reservation was made for
- * @state:	reservation
- * @offset:	start of the range, in bytes; within the reservation
- * @size:	number of bytes; offset + size is within the reservation
- * @dir:	as the pieces were linked
- *
- * Context: Any.
- */
 void iommu_dma_iova_sync_for_device(struct device *dev,
 				    const struct dma_iova_state *state,
 				    size_t offset, size_t size,
