@@ -22,6 +22,14 @@ function judge_limit(f,		a, b, what) {
 	else verdict(what, cost[a] / cost[b], f[6], "%.3f")
 }
 
+function judge_cost(f,		key, what) {
+	if (!(f[2] in asked)) return
+	key = f[2] " linux " f[4] " " f[3]
+	what = f[2] ", " f[3] " pages, " f[4] ", instructions for each page"
+	if (!(key in cost)) missing(what)
+	else verdict(what, cost[key], f[5], "%.1f")
+}
+
 function judge_waits(f,		i, key, most, what) {
 	if (!(f[2] in asked)) return
 	what = f[2] ", " f[3] ", invalidations that a mapping waits for"

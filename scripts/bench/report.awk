@@ -6,7 +6,7 @@
 #   <machine> <tree> count <phase, in hex> <event> <how often>
 #   <machine> <tree> hammer <way> <pages> <times> <CPUs> <ns>
 # The lines with "time" are in order. Of those with "hammer" the quickest counts.
-FNR == NR && /^(limit|waits|rise|throughput) / { limits[++n_limits] = $0 }
+FNR == NR && /^(limit|cost|waits|rise|throughput) / { limits[++n_limits] = $0 }
 FNR == NR { next }
 
 $3 == "time" {
@@ -98,6 +98,7 @@ END {
 	for (i = 1; i <= n_limits; i++) {
 		split(limits[i], f, " ")
 		if (f[1] == "limit") judge_limit(f)
+		else if (f[1] == "cost") judge_cost(f)
 		else if (f[1] == "waits") judge_waits(f)
 		else if (f[1] == "throughput") judge_throughput(f)
 		else for (m = 1; m in machines; m++) judge_rise(machines[m], f[2], f[3])
