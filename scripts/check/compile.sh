@@ -3,7 +3,8 @@
 #
 # compile.sh [name...]: compile the API, the IOMMU drivers, the block layer and NVMe in the
 # configurations of configs/compile, or in those that are named, each with its own
-# compiler. Prints a line for each. A warning is a failure.
+# compiler. Prints a line for each. A warning is a failure. So is a driver's branch for a
+# reservation that stays without CONFIG_IOMMU_DMA.
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 
@@ -62,6 +63,32 @@ compile()
 	fi
 }
 
+# branch <name>: prints what is wrong with the branch that dma_use_iova() leads to
+branch()
+{
+	local dir=$out/$1/branch there=0
+
+	mkdir -p "$dir"
+	cat > "$dir/branch.c" <<- 'EOT'
+		#include <linux/dma-mapping.h>
+		void taken(void);
+		void branch(const struct dma_iova_state *state);
+		void branch(const struct dma_iova_state *state)
+		{
+			if (dma_use_iova(state))
+				taken();
+		}
+	EOT
+	echo 'obj-m := branch.o' > "$dir/Kbuild"
+	kmake "$out/$1" M="$PWD/$dir" branch.o > "$dir/log" 2>&1 || { echo "$dir/log: branch.c does not compile"; return; }
+	! nm "$dir/branch.o" | grep -q ' U taken$' || there=1
+	if enabled "$out/$1/.config" IOMMU_DMA; then
+		[ $there = 1 ] || echo "dma_use_iova() is constant with CONFIG_IOMMU_DMA"
+	else
+		[ $there = 0 ] || echo "dma_use_iova() is not constant without CONFIG_IOMMU_DMA"
+	fi
+}
+
 failed=0
 asked=$(machines "$table" "$@")
 for name in $asked; do
@@ -73,6 +100,7 @@ for name in $asked; do
 	# shellcheck disable=SC2086 # words
 	wrong=$(configure "$name" $options) || wrong="$out/$name/log: allnoconfig has failed"
 	[ -n "$wrong" ] || wrong=$(compile "$name")
+	[ -n "$wrong" ] || wrong=$(branch "$name")
 	if [ -z "$wrong" ]; then
 		echo "ok - compile: $name"
 	else
