@@ -381,19 +381,20 @@ static size_t iova_unmap(struct iommu_domain *domain, dma_addr_t addr,
 	*whole = true;
 	gather->holes = true;
 	while (size) {
-		size_t step = iommu_unmap_fast(domain, addr, size, gather);
+		size_t unmapped = iommu_unmap_fast(domain, addr, size, gather);
+		size_t skip;
 
-		total += step;
-		if (step != size)
+		total += unmapped;
+		if (unmapped != size)
 			*whole = false;
-		if (step >= size)
+		if (unmapped >= size)
 			break;
 
 		/* Stopped at a hole, or in a large page: step at least once. */
-		step += domain->iova_cookie->iovad.granule;
-		step += iova_hole_size(domain, addr + step, size - step);
-		addr += step;
-		size -= step;
+		skip = unmapped + domain->iova_cookie->iovad.granule;
+		skip += iova_hole_size(domain, addr + skip, size - skip);
+		addr += skip;
+		size -= skip;
 	}
 	return total;
 }
