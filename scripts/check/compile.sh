@@ -66,7 +66,7 @@ compile()
 # branch <name>: prints what is wrong with the branch that dma_use_iova() leads to
 branch()
 {
-	local dir=$out/$1/branch there=0
+	local dir=$out/$1/branch symbols
 
 	mkdir -p "$dir"
 	cat > "$dir/branch.c" <<- 'EOT'
@@ -81,11 +81,11 @@ branch()
 	EOT
 	echo 'obj-m := branch.o' > "$dir/Kbuild"
 	kmake "$out/$1" M="$PWD/$dir" branch.o > "$dir/log" 2>&1 || { echo "$dir/log: branch.c does not compile"; return; }
-	! nm "$dir/branch.o" | grep -q ' U taken$' || there=1
+	symbols=$(nm "$dir/branch.o" 2>> "$dir/log") || { echo "$dir/log: nm cannot read branch.o"; return; }
 	if enabled "$out/$1/.config" IOMMU_DMA; then
-		[ $there = 1 ] || echo "dma_use_iova() is constant with CONFIG_IOMMU_DMA"
+		[[ $symbols = *' U taken'* ]] || echo "dma_use_iova() is constant with CONFIG_IOMMU_DMA"
 	else
-		[ $there = 0 ] || echo "dma_use_iova() is not constant without CONFIG_IOMMU_DMA"
+		[[ $symbols != *' U taken'* ]] || echo "dma_use_iova() is not constant without CONFIG_IOMMU_DMA"
 	fi
 }
 
