@@ -13,11 +13,13 @@ function verdict(what, value, most, format,	ok) {
 }
 function missing(what) { print "not ok - bench " what ": not measured"; bad++ }
 
+function page_count(nr) { return nr (nr == 1 ? " page" : " pages") }
+
 function judge_limit(f,		a, b, what) {
 	if (!(f[2] in asked)) return
 	a = f[2] " linux " f[4] " " f[3]
 	b = f[2] " linux " f[5] " " f[3]
-	what = f[2] ", " f[3] (f[3] == 1 ? " page, " : " pages, ") f[4] " against " f[5]
+	what = f[2] ", " page_count(f[3]) ", " f[4] " against " f[5]
 	if (!(a in cost) || !(b in cost)) missing(what)
 	else verdict(what, cost[a] / cost[b], f[6], "%.3f")
 }
@@ -25,7 +27,7 @@ function judge_limit(f,		a, b, what) {
 function judge_cost(f,		key, what) {
 	if (!(f[2] in asked)) return
 	key = f[2] " linux " f[4] " " f[3]
-	what = f[2] ", " f[3] " pages, " f[4] ", instructions for each page"
+	what = f[2] ", " page_count(f[3]) ", " f[4] ", instructions for each page"
 	if (!(key in cost)) missing(what)
 	else verdict(what, cost[key], f[5], "%.1f")
 }
@@ -58,7 +60,7 @@ function judge_throughput(f,		a, b, what, ratio) {
 	if (!(f[2] in asked)) return
 	a = f[2] " linux " f[4] " " f[3]
 	b = f[2] " linux " f[5] " " f[3]
-	what = f[2] ", " f[3] " pages, throughput of " cpus[a] " CPUs, " f[4] " over " f[5]
+	what = f[2] ", " page_count(f[3]) ", throughput of " cpus[a] " CPUs, " f[4] " over " f[5]
 	if (!(a in wall) || !(b in wall)) { missing(what); return }
 	ratio = wall[b] / wall[a]
 	say(ratio >= f[6], what, sprintf("%.2f", ratio), ratio >= f[6] ? ">=" : "<", f[6])

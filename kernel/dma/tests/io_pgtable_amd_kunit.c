@@ -301,6 +301,38 @@ static void map_vec_over_a_mapping(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (size_t)SZ_1G, table_unmap(table, SZ_4G, PAGE_SIZE));
 }
 
+/* Of any size over any size: the last page of the new size that overlaps */
+static void map_page_over_a_mapping(struct kunit *test)
+{
+	struct table *table = table_get(test);
+	struct io_pgtable_ops *ops = table->pt.ops;
+	const size_t sizes[] = { SZ_4K, table->format->larger, SZ_2M, SZ_1G };
+	unsigned long iova = SZ_4G;
+	int old, new;
+
+	for (old = 0; old < ARRAY_SIZE(sizes); old++) {
+		unsigned long last = iova + sizes[old] - PAGE_SIZE;
+
+		KUNIT_ASSERT_EQ(test, 0,
+				pgtable_map_page(&table->pt, iova, SZ_8G, sizes[old]));
+		for (new = 0; new < ARRAY_SIZE(sizes); new++) {
+			warnings_expect(test, table->format->file);
+			KUNIT_EXPECT_EQ(test, -EEXIST,
+					pgtable_map_page(&table->pt,
+							 ALIGN_DOWN(last, sizes[new]),
+							 SZ_1G, sizes[new]));
+			KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+			KUNIT_EXPECT_EQ(test, (phys_addr_t)SZ_8G,
+					ops->iova_to_phys(ops, iova));
+			KUNIT_EXPECT_EQ(test, SZ_8G + last - iova,
+					ops->iova_to_phys(ops, last));
+			KUNIT_EXPECT_EQ(test, (phys_addr_t)0,
+					ops->iova_to_phys(ops, last + PAGE_SIZE));
+		}
+		KUNIT_EXPECT_EQ(test, sizes[old], table_unmap(table, iova, PAGE_SIZE));
+	}
+}
+
 static struct page *watched;
 static int flushes;
 /* References to the page, at the last flush */
@@ -352,8 +384,8 @@ static void replaced_table_is_freed_after_the_flush(struct kunit *test)
 	}
 }
 
-/* A large page is no table: what it maps is not freed with it. */
-static void replaced_large_page_is_not_freed(struct kunit *test)
+/* What a large page maps is not taken for an empty table, and freed. */
+static void large_page_is_no_table(struct kunit *test)
 {
 	struct table *table = table_get(test);
 	struct page *page = fixture_large_page(test);
@@ -361,11 +393,13 @@ static void replaced_large_page_is_not_freed(struct kunit *test)
 
 	get_page(page);
 	KUNIT_ASSERT_EQ(test, 0, pgtable_map_page(&table->pt, SZ_4G, paddr, SZ_2M));
-	KUNIT_ASSERT_EQ(test, 0,
+	warnings_expect(test, table->format->file);
+	KUNIT_EXPECT_EQ(test, -EEXIST,
 			pgtable_map_page(&table->pt, SZ_4G, paddr + SZ_2M, SZ_2M));
+	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
 	KUNIT_ASSERT_EQ(test, page_count(page), 2);
 	put_page(page);
-	KUNIT_EXPECT_EQ(test, paddr + SZ_2M, table->pt.ops->iova_to_phys(table->pt.ops, SZ_4G));
+	KUNIT_EXPECT_EQ(test, paddr, table->pt.ops->iova_to_phys(table->pt.ops, SZ_4G));
 }
 
 /* In one table, and in a table that has not been made */
@@ -537,6 +571,7 @@ static struct kunit_case v1_cases[] = {
 	KUNIT_CASE(entries_allow_what_is_mapped),
 	KUNIT_CASE(map_vec_says_how_far_it_got),
 	KUNIT_CASE(map_vec_over_a_mapping),
+	KUNIT_CASE(map_page_over_a_mapping),
 	KUNIT_CASE(replaced_table_is_freed_after_the_flush),
 	KUNIT_CASE(unmap_counts_up_to_a_hole),
 	KUNIT_CASE(unmap_part_of_a_large_page),
@@ -549,8 +584,9 @@ static struct kunit_case v2_cases[] = {
 	KUNIT_CASE(entries_allow_what_is_mapped),
 	KUNIT_CASE(map_vec_says_how_far_it_got),
 	KUNIT_CASE(map_vec_over_a_mapping),
+	KUNIT_CASE(map_page_over_a_mapping),
 	KUNIT_CASE(replaced_table_is_freed_after_the_flush),
-	KUNIT_CASE(replaced_large_page_is_not_freed),
+	KUNIT_CASE(large_page_is_no_table),
 	KUNIT_CASE(unmap_counts_up_to_a_hole),
 	KUNIT_CASE(unmap_part_of_a_large_page),
 	KUNIT_CASE(addresses_beyond_the_levels),

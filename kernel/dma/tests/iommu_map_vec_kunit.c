@@ -357,6 +357,13 @@ static void area_expect_refused(struct area *area, size_t offset, size_t len)
 					     IOMMU_READ, GFP_KERNEL));
 	KUNIT_EXPECT_LE(test, warnings_taken(test), 1);
 	area_expect_mapped(area);
+
+	expect_driver_warns(test);
+	KUNIT_EXPECT_EQ(test, -EEXIST,
+			iommu_map(domain, area->iova + offset, vec.paddr, len,
+				  IOMMU_READ, GFP_KERNEL));
+	KUNIT_EXPECT_LE(test, warnings_taken(test), 1);
+	area_expect_mapped(area);
 }
 
 static void map_over_small_pages(struct kunit *test)
