@@ -171,6 +171,17 @@ static inline int iova_prot(struct device *dev, enum dma_data_direction dir,
 	return dma_info_to_prot(dir, dev_is_dma_coherent(dev), attrs);
 }
 
+/*
+ * The caches of memory are maintained, and its ends are copied, at an address of
+ * the CPU, which the memory of a device need not have.
+ */
+static bool iova_not_memory(struct device *dev, phys_addr_t phys)
+{
+	return dev_WARN_ONCE(dev, !pfn_valid(PHYS_PFN(phys)),
+			     "%pa is not memory, and linked without DMA_ATTR_MMIO\n",
+			     &phys);
+}
+
 /* Clean the caches for a device that does not see them, or refuse the link. */
 static int iova_clean(struct device *dev, const struct phys_vec *vec,
 		      size_t nr, enum dma_data_direction dir,
@@ -182,8 +193,11 @@ static int iova_clean(struct device *dev, const struct phys_vec *vec,
 		return -EOPNOTSUPP;
 	if (attrs & DMA_ATTR_SKIP_CPU_SYNC)
 		return 0;
-	for (; nr; vec++, nr--)
+	for (; nr; vec++, nr--) {
+		if (iova_not_memory(dev, vec->paddr))
+			return -EINVAL;
 		arch_sync_dma_for_device(vec->paddr, vec->len, dir);
+	}
 	return 0;
 }
 
@@ -244,6 +258,8 @@ static int bounce_end(struct device *dev, struct phys_vec *end, size_t size,
 
 	if (!end->len)
 		return 0;
+	if (iova_not_memory(dev, end->paddr))
+		return -EINVAL;
 	phys = iommu_dma_bounce(dev, end->paddr, end->len, size, dir, attrs);
 	if (phys == (phys_addr_t)DMA_MAPPING_ERROR)
 		return attrs & DMA_ATTR_REQUIRE_COHERENT ? -EOPNOTSUPP : -ENOMEM;
@@ -401,7 +417,8 @@ static size_t iova_unmap(struct iommu_domain *domain, dma_addr_t addr,
 
 /*
  * Call @sync for the memory behind a range. Granules that are neighbours in
- * memory share a call. A hole has no memory, and is passed over.
+ * memory share a call. What is not memory is passed over: a hole, and a piece
+ * of a device whose attribute the driver has forgotten.
  */
 static void iova_sync_caches(struct iommu_domain *domain, dma_addr_t addr,
 			     size_t size, enum dma_data_direction dir,
@@ -416,6 +433,8 @@ static void iova_sync_caches(struct iommu_domain *domain, dma_addr_t addr,
 				 size);
 		phys_addr_t phys = iommu_iova_to_phys(domain, addr);
 
+		if (!pfn_valid(PHYS_PFN(phys)))
+			phys = 0;
 		if (run.len && phys != run.paddr + run.len) {
 			sync(run.paddr, run.len, dir);
 			run.len = 0;

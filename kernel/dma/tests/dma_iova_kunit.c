@@ -1718,6 +1718,24 @@ static void try_alloc_bounce_offset_not_kept(struct kunit *test)
 	fixture_destroy(f, &state, 1000);
 }
 
+/* The CPU cannot copy what has no address in the kernel. */
+static void link_bar_as_memory(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	phys_addr_t bar = pci_resource_start(f->edu->pdev, 0);
+	struct dma_iova_state state;
+	long slots = fixture_slots_used(f);
+
+	fixture_reserve(f, &state, bar + 512, 1024);
+	warns_once(test, ENGINE)
+		KUNIT_EXPECT_EQ(test, -EINVAL,
+				dma_iova_link(f->dev, &state, bar + 512, 0, 1024,
+					      DMA_TO_DEVICE, 0));
+	fixture_expect_nothing_linked(f, state.addr, 1024);
+	KUNIT_EXPECT_EQ(test, slots, fixture_slots_used(f));
+	dma_iova_free(f->dev, &state);
+}
+
 static void link_mmio_cannot_bounce(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -2018,6 +2036,7 @@ static struct kunit_case bounce_cases[] = {
 	CASE_OF_OURS(hand_over_dir_none, HAND_OVER),
 	KUNIT_CASE(try_alloc_bounce_offset_not_kept),
 	KUNIT_CASE(link_mmio_cannot_bounce),
+	CASE_OF_OURS(link_bar_as_memory, MISUSE),
 	KUNIT_CASE(link_bounce_offset_not_kept),
 	KUNIT_CASE(streaming_bounces),
 	CASE_OF_OURS_SLOW(bounce_until_full, MISUSE),

@@ -16,6 +16,9 @@
 
 #include "fixture.h"
 
+/* Where no machine has memory */
+#define BAR	((phys_addr_t)SZ_1T)
+
 /* Calls of the architecture's functions, counted by probes */
 struct maintained {
 	int calls;
@@ -188,6 +191,59 @@ static void link_mmio_cleans_nothing(struct kunit *test)
 	expect_link_cleans_nothing(test, DMA_ATTR_MMIO);
 }
 
+/* A BAR has no address in the kernel by which its caches could be maintained. */
+static void link_bar_as_memory(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct phys_vec vec[] = {
+		{ page_to_phys(fixture_lone_page(test)), PAGE_SIZE },
+		{ BAR, PAGE_SIZE },
+	};
+	struct dma_iova_state state;
+
+	fixture_reserve(f, &state, BAR, 2 * PAGE_SIZE);
+	warns_once(test, ENGINE)
+		KUNIT_EXPECT_EQ(test, -EINVAL,
+				dma_iova_link(f->dev, &state, BAR, 0, PAGE_SIZE,
+					      DMA_BIDIRECTIONAL, 0));
+	warns_once(test, ENGINE)
+		KUNIT_EXPECT_EQ(test, -EINVAL,
+				dma_iova_link_vec(f->dev, &state, vec, 2, 0,
+						  DMA_BIDIRECTIONAL, 0));
+	fixture_expect_nothing_linked(f, state.addr, 2 * PAGE_SIZE);
+	dma_iova_free(f->dev, &state);
+}
+
+/* It is linked as device memory, and the attribute is forgotten later on. */
+static void caches_of_bar_are_left_alone(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	phys_addr_t phys = page_to_phys(fixture_lone_page(test));
+	struct phys_vec memory = { phys, PAGE_SIZE };
+	struct dma_iova_state state;
+
+	fixture_reserve(f, &state, phys, 3 * PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, 0, dma_iova_link(f->dev, &state, BAR, 0, PAGE_SIZE,
+					       DMA_BIDIRECTIONAL, DMA_ATTR_MMIO));
+	KUNIT_ASSERT_EQ(test, 0, dma_iova_link(f->dev, &state, phys, PAGE_SIZE,
+					       PAGE_SIZE, DMA_BIDIRECTIONAL, 0));
+	KUNIT_ASSERT_EQ(test, 0, dma_iova_link(f->dev, &state, BAR, 2 * PAGE_SIZE,
+					       PAGE_SIZE, DMA_BIDIRECTIONAL,
+					       DMA_ATTR_MMIO));
+	forget();
+	dma_iova_sync_for_cpu(f->dev, &state, 0, 3 * PAGE_SIZE, DMA_BIDIRECTIONAL);
+	expect_maintained(test, &invalidated, DMA_BIDIRECTIONAL, memory);
+	dma_iova_sync_for_device(f->dev, &state, 0, 3 * PAGE_SIZE, DMA_BIDIRECTIONAL);
+	expect_maintained(test, &cleaned, DMA_BIDIRECTIONAL, memory);
+	dma_iova_unlink(f->dev, &state, 0, PAGE_SIZE, DMA_BIDIRECTIONAL, 0);
+	expect_not_maintained(test, &invalidated);
+	dma_iova_unlink(f->dev, &state, PAGE_SIZE, 2 * PAGE_SIZE, DMA_BIDIRECTIONAL,
+			0);
+	expect_maintained(test, &invalidated, DMA_BIDIRECTIONAL, memory);
+	fixture_expect_nothing_linked(f, state.addr, 3 * PAGE_SIZE);
+	dma_iova_free(f->dev, &state);
+}
+
 /* Nothing is mapped, or cleaned, for a device that would not see the caches. */
 static void coherence_is_refused(struct kunit *test)
 {
@@ -321,6 +377,8 @@ static struct kunit_case noncoherent_cases[] = {
 	KUNIT_CASE(link_cleans_caches),
 	KUNIT_CASE(link_skip_cpu_sync_cleans_nothing),
 	KUNIT_CASE(link_mmio_cleans_nothing),
+	KUNIT_CASE(link_bar_as_memory),
+	KUNIT_CASE(caches_of_bar_are_left_alone),
 	KUNIT_CASE(coherence_is_refused),
 	KUNIT_CASE(unlink_invalidates_caches),
 	KUNIT_CASE(destroy_invalidates_caches),

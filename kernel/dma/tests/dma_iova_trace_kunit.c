@@ -5,6 +5,7 @@
  */
 #include <kunit/test.h>
 #include <linux/dma-mapping.h>
+#include <linux/trace_events.h>
 #include <trace/events/dma.h>
 
 #include "fixture.h"
@@ -59,9 +60,9 @@ static void probe_link_vec(void *data, struct device *dev, dma_addr_t dma_addr,
 {
 	record((struct event) {
 		.name = "link_vec", .dev = dev, .dma_addr = dma_addr,
-		.phys_addr = vec[nr - 1].paddr, .offset = offset,
-		.size = vec[nr - 1].len, .nr = nr, .dir = dir, .attrs = attrs,
-		.ret = err,
+		.phys_addr = vec ? vec[nr - 1].paddr : 0, .offset = offset,
+		.size = vec ? vec[nr - 1].len : 0, .nr = nr, .dir = dir,
+		.attrs = attrs, .ret = err,
 	});
 }
 
@@ -253,6 +254,29 @@ static void trace_result_of_refusal(struct kunit *test)
 	}
 }
 
+/* What does not have as many pieces as the driver says is not read. */
+static void trace_no_pieces_of_refusal(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct dma_iova_state state;
+	struct phys_vec vec = {};
+
+	fixture_reserve(f, &state, 0, PAGE_SIZE);
+	events = 0;
+	KUNIT_ASSERT_EQ(test, 0, trace_set_clr_event("dma", "dma_iova_link_vec", 1));
+	warns_once(test, ENTRY) {
+		KUNIT_EXPECT_EQ(test, -EINVAL,
+				dma_iova_link_vec(f->dev, &state, &vec, SIZE_MAX, 0,
+						  DMA_TO_DEVICE, 0));
+		expect_event(test, (struct event) {
+			.name = "link_vec", .dev = f->dev, .dma_addr = state.addr,
+			.nr = SIZE_MAX, .dir = DMA_TO_DEVICE, .ret = -EINVAL,
+		});
+	}
+	trace_set_clr_event("dma", "dma_iova_link_vec", 0);
+	dma_iova_free(f->dev, &state);
+}
+
 static void trace_result_of_failure(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -321,7 +345,7 @@ static void trace_stop(struct kunit_suite *suite)
 	warnings_stop(suite);
 }
 
-static int trace_init(struct kunit *test)
+static int trace_case_init(struct kunit *test)
 {
 	events = 0;
 	return fixture_init_iommu(test);
@@ -331,6 +355,7 @@ static struct kunit_case trace_cases[] = {
 	KUNIT_CASE(trace_each_call),
 	KUNIT_CASE(trace_batch),
 	KUNIT_CASE(trace_result_of_refusal),
+	KUNIT_CASE(trace_no_pieces_of_refusal),
 	KUNIT_CASE(trace_result_of_failure),
 	{}
 };
@@ -339,7 +364,7 @@ static struct kunit_suite trace_suite = {
 	.name		= "dma_iova_trace",
 	.suite_init	= trace_start,
 	.suite_exit	= trace_stop,
-	.init		= trace_init,
+	.init		= trace_case_init,
 	.exit		= warnings_check,
 	.test_cases	= trace_cases,
 };
