@@ -21,6 +21,8 @@ mount -t tmpfs tmpfs /tmp
 . /load.sh
 # shellcheck source=scripts/guests/events/events.sh
 . /events.sh
+# shellcheck source=scripts/guests/events/bounce.sh
+. /bounce.sh
 
 # is_there <serial number>: whether it is ready for I/O
 is_there() {

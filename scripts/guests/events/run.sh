@@ -30,13 +30,17 @@ devices=(
 # make_initramfs: the crash kernel has the same initramfs, but no kernel in it
 make_initramfs()
 {
-	local root=$out/root
+	local root=$out/root name
 
 	guest_root "$root" scripts/guests/events/init.sh
 	install_fio "$root" "$out"
-	build_program scripts/guests/events/load-crash-kernel.c "$root/bin/load-crash-kernel" "$out/load-crash-kernel.log"
-	cp scripts/guests/nvme/{disks,load}.sh scripts/guests/events/events.sh "$root/"
+	for name in load-crash-kernel mixed-io; do
+		build_program scripts/guests/events/$name.c "$root/bin/$name" "$out/$name.log"
+	done
+	build_module scripts/guests/events build/linux "build/kernels/$kernel" "$out/limit-dma"
+	cp scripts/guests/nvme/{disks,load}.sh scripts/guests/events/{bounce,events}.sh "$root/"
 	install_modules "$root" "build/kernels/$kernel" drivers/nvme/host/nvme{-core,}
+	install_modules "$root" "$out/limit-dma" limit-dma
 	pack_root "$root" > "$out/crash-initramfs"
 	mkdir "$root/crash"
 	cp "$image" "$root/crash/bzImage"
