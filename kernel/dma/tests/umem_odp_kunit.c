@@ -9,12 +9,15 @@
  * umem_odp_direct	without an IOMMU
  */
 #include <kunit/static_stub.h>
+#include <kunit/test-bug.h>
 #include <kunit/test.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/dma-direct.h>
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
+#include <linux/iova.h>
+#include <linux/kprobes.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/mmu_notifier.h>
@@ -25,6 +28,7 @@
 #include <linux/workqueue.h>
 #include <rdma/ib_umem_odp.h>
 
+#include "../../../drivers/iommu/dma-iommu.h"
 #include "fail_alloc.h"
 #include "fixture.h"
 #include "live_alloc.h"
@@ -1188,6 +1192,490 @@ static void mlx5_dontneed_across_huge_entries(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, table_addr(m, 1), 0ULL);
 	expect_table_agrees(m);
 }
+
+#ifdef CONFIG_KRETPROBES
+/*
+ * An implicit region of mlx5: all of the memory of a process. The device's table of it
+ * has a key for each GiB, which is that of a child with a table of its own.
+ */
+#define CHILD_SIZE	BIT_ULL(30)
+
+/* Pages of the process. Two children meet in the middle. */
+#define PAGES		8
+#define ALL_PAGES	GENMASK(PAGES - 1, 0)
+#define LOW_PAGES	GENMASK(PAGES / 2 - 1, 0)
+
+/* Keys for regions, and as many for children, which the driver has in its cache */
+#define KEYS		4
+#define NULL_KEY	cpu_to_be32(mlx5_idx_to_mkey(0xffff))
+
+/* What the device has got for a key: entries from an address on */
+struct mlx5_table {
+	u64 start;
+	u64 nr;
+	void *entries;
+};
+
+struct mlx5_implicit {
+	struct mlx5_ib_dev dev;
+	struct mlx5_core_dev mdev;
+	struct mlx5_hca_cap general;
+	struct mlx5_hca_cap odp;
+	struct mlx5_ib_pd pd;
+	struct mlx5_ib_mr *mr;
+	struct region r;
+	struct mlx5_table table[1 + 2 * KEYS];
+	struct kretprobe free_child;
+	atomic_t workers;
+};
+
+static struct mlx5_table *table_of(struct mlx5_ib_mr *mr)
+{
+	struct mlx5_implicit *m = container_of(mr->ibmr.device,
+					       struct mlx5_implicit, dev.ib_dev);
+
+	return &m->table[mlx5_mkey_to_idx(mr->mmkey.key)];
+}
+
+/* These replace the firmware. */
+static int write_key(struct mlx5_ib_mr *mr, u64 idx, int nr, int page_shift,
+		     int flags)
+{
+	struct mlx5_table *t = table_of(mr);
+	size_t size = flags & MLX5_IB_UPD_XLT_INDIRECT ?
+		      sizeof(struct mlx5_klm) : sizeof(__be64);
+
+	if (flags & MLX5_IB_UPD_XLT_ENABLE) {
+		t->start = mr->ibmr.iova;
+		t->nr = nr;
+		t->entries = kvcalloc(nr, size, GFP_KERNEL);
+	} else {
+		lockdep_assert_held(&to_ib_umem_odp(mr->umem)->umem_mutex);
+	}
+	if (!t->entries || nr <= 0 || idx + nr > t->nr) {
+		kunit_fail_current_test("key %#x has no entries %llu to %llu",
+					mr->mmkey.key, idx, idx + nr);
+		return -EINVAL;
+	}
+	memset(t->entries + idx * size, 0, nr * size);
+	mlx5_odp_populate_xlt(t->entries + idx * size, idx, nr, mr, flags);
+	return 0;
+}
+
+static int revoke_key(struct mlx5_ib_mr *mr)
+{
+	struct mlx5_table *t = table_of(mr);
+
+	lockdep_assert_held(&to_ib_umem_odp(mr->umem)->umem_mutex);
+	kvfree(t->entries);
+	t->entries = NULL;
+	return 0;
+}
+
+/* Stubs are those of a task. The one that frees a child is the case's while it does so. */
+static int worker_begins(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	struct mlx5_implicit *m = container_of(get_kretprobe(ri),
+					       struct mlx5_implicit, free_child);
+
+	current->kunit_test = m->r.test;
+	atomic_inc(&m->workers);
+	return 0;
+}
+
+static int worker_ends(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	struct mlx5_implicit *m = container_of(get_kretprobe(ri),
+					       struct mlx5_implicit, free_child);
+
+	current->kunit_test = NULL;
+	atomic_dec(&m->workers);
+	return 0;
+}
+
+static void remove_free_child(void *m)
+{
+	unregister_kretprobe(&((struct mlx5_implicit *)m)->free_child);
+}
+
+/* The task stays the case's if its probe goes before it has returned. */
+static void wait_for_workers(struct mlx5_implicit *m)
+{
+	while (atomic_read(&m->workers))
+		usleep_range(100, 200);
+}
+
+/* A child that is to be freed has a reference to its parent until it is. */
+static void wait_for_children(struct mlx5_implicit *m)
+{
+	while (refcount_read(&m->mr->mmkey.usecount) > 1)
+		usleep_range(100, 200);
+	wait_for_workers(m);
+}
+
+static int keys_in_cache(struct mlx5_implicit *m)
+{
+	struct rb_node *node;
+	int nr = 0;
+
+	for (node = rb_first(&m->dev.cache.rb_root); node; node = rb_next(node))
+		nr += rb_entry(node, struct mlx5_cache_ent, node)->mkeys_queue.ci;
+	return nr;
+}
+
+/* The firmware would create them. */
+static void fill_cache(struct mlx5_implicit *m)
+{
+	struct rb_node *node;
+	u32 idx = 1;
+
+	for (node = rb_first(&m->dev.cache.rb_root); node; node = rb_next(node)) {
+		struct mlx5_cache_ent *ent = rb_entry(node, struct mlx5_cache_ent,
+						      node);
+		struct mlx5_mkeys_queue *queue = &ent->mkeys_queue;
+		struct mlx5_mkeys_page *page = list_first_entry(&queue->pages_list,
+								struct mlx5_mkeys_page,
+								list);
+
+		if (ent->rb_key.access_mode != MLX5_MKC_ACCESS_MODE_KSM &&
+		    ent->rb_key.ndescs != CHILD_SIZE >> PAGE_SHIFT)
+			continue;
+		while (queue->ci < KEYS)
+			page->mkeys[queue->ci++] = mlx5_idx_to_mkey(idx++);
+	}
+	KUNIT_ASSERT_EQ(m->r.test, keys_in_cache(m), 2 * KEYS);
+}
+
+static void remove_cache(void *dev)
+{
+	mlx5_mkey_cache_cleanup(dev);
+}
+
+/* A device with the capabilities that implicit regions need */
+static struct mlx5_implicit *mlx5_implicit_device(struct kunit *test)
+{
+	struct mlx5_implicit *m = kunit_kzalloc(test, sizeof(*m), GFP_KERNEL);
+	size_t size = PAGES * PAGE_SIZE;
+	struct fixture *f = test->priv;
+	void *caps;
+
+	KUNIT_ASSERT_NOT_NULL(test, m);
+	m->r = (struct region) {
+		.f = f, .test = test, .addr = 2 * CHILD_SIZE - size / 2, .size = size,
+	};
+	KUNIT_ASSERT_EQ(test, m->r.addr,
+			kunit_vm_mmap(test, NULL, m->r.addr, size, RW,
+				      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0));
+	kunit_activate_static_stub(test, mlx5r_umr_update_xlt, write_key);
+	kunit_activate_static_stub(test, mlx5r_umr_revoke_mr, revoke_key);
+
+	m->mdev.device = f->dev;
+	m->mdev.pdev = to_pci_dev(f->dev);
+	m->mdev.caps.hca[MLX5_CAP_GENERAL] = &m->general;
+	m->mdev.caps.hca[MLX5_CAP_ODP] = &m->odp;
+	caps = m->general.cur;
+	MLX5_SET(cmd_hca_cap, caps, pg, 1);
+	MLX5_SET(cmd_hca_cap, caps, null_mkey, 1);
+	MLX5_SET(cmd_hca_cap, caps, fixed_buffer_size, 1);
+	MLX5_SET(cmd_hca_cap, caps, umr_extended_translation_offset, 1);
+	m->dev.mdev = &m->mdev;
+	m->dev.ib_dev.dma_device = f->dev;
+	m->dev.mkeys.null_mkey = NULL_KEY;
+	/* No files in debugfs, and the cache does not ask for more keys. */
+	m->dev.is_rep = true;
+	m->dev.fill_delay = 1;
+	m->pd.ibpd.device = &m->dev.ib_dev;
+	xa_init(&m->dev.odp_mkeys);
+	KUNIT_ASSERT_EQ(test, 0, mlx5_ib_odp_init_one(&m->dev));
+	KUNIT_ASSERT_EQ(test, 0, mlx5_mkey_cache_init(&m->dev));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, remove_cache,
+							   &m->dev));
+	fill_cache(m);
+
+	m->free_child.kp.symbol_name = "free_implicit_child_mr_work";
+	m->free_child.entry_handler = worker_begins;
+	m->free_child.handler = worker_ends;
+	KUNIT_ASSERT_EQ(test, 0, register_kretprobe(&m->free_child));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, remove_free_child,
+							   m));
+	return m;
+}
+
+static void implicit_deregister(void *data)
+{
+	struct mlx5_implicit *m = data;
+
+	mlx5_ib_dereg_mr(&m->mr->ibmr, NULL);
+	wait_for_workers(m);
+}
+
+static void implicit_register(struct mlx5_implicit *m)
+{
+	struct kunit *test = m->r.test;
+
+	m->mr = mlx5_ib_alloc_implicit_mr(&m->pd, IB_ACCESS_ON_DEMAND |
+						  IB_ACCESS_LOCAL_WRITE);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(m->mr));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
+							   implicit_deregister,
+							   m));
+}
+
+static struct mlx5_implicit *mlx5_register_implicit(struct kunit *test)
+{
+	struct mlx5_implicit *m = mlx5_implicit_device(test);
+
+	implicit_register(m);
+	return m;
+}
+
+static int implicit_fault(struct mlx5_implicit *m, size_t idx, size_t nr)
+{
+	u32 bytes = 0;
+	int ret = pagefault_mr(m->mr, (uintptr_t)page_at(&m->r, idx),
+			       nr * PAGE_SIZE, &bytes, 0, false);
+
+	if (ret >= 0)
+		KUNIT_EXPECT_EQ(m->r.test, bytes, nr * PAGE_SIZE);
+	return ret;
+}
+
+/* The device looks up page @idx: 0 if it faults */
+static u64 device_entry(struct mlx5_implicit *m, size_t idx)
+{
+	u64 addr = m->r.addr + idx * PAGE_SIZE;
+	struct mlx5_klm *klm = table_of(m->mr)->entries;
+	struct mlx5_table *t;
+	__be64 *mtt;
+	u64 nr;
+
+	klm += addr / CHILD_SIZE;
+	if (klm->key == NULL_KEY)
+		return 0;
+	t = &m->table[mlx5_mkey_to_idx(be32_to_cpu(klm->key))];
+	KUNIT_ASSERT_NOT_NULL(m->r.test, t->entries);
+	nr = (be64_to_cpu(klm->va) + addr % CHILD_SIZE - t->start) / PAGE_SIZE;
+	KUNIT_ASSERT_LT(m->r.test, nr, t->nr);
+	mtt = t->entries;
+	return be64_to_cpu(mtt[nr]);
+}
+
+static dma_addr_t device_addr(struct mlx5_implicit *m, size_t idx)
+{
+	return device_entry(m, idx) & ~(u64)(MLX5_IB_MTT_READ | MLX5_IB_MTT_WRITE);
+}
+
+static int device_children(struct mlx5_implicit *m)
+{
+	struct mlx5_table *t = table_of(m->mr);
+	struct mlx5_klm *klm = t->entries;
+	int children = 0;
+	u64 i;
+
+	for (i = 0; i < t->nr; i++)
+		children += klm[i].key != NULL_KEY;
+	return children;
+}
+
+static phys_addr_t process_page(struct region *r, size_t idx)
+{
+	struct page *page;
+
+	KUNIT_ASSERT_EQ(r->test, 1L, get_user_pages_unlocked(r->addr +
+							     idx * PAGE_SIZE, 1,
+							     &page, 0));
+	put_page(page);
+	return page_to_phys(page);
+}
+
+static phys_addr_t device_translates(struct fixture *f, dma_addr_t addr)
+{
+	return f->domain ? iommu_iova_to_phys(f->domain, addr) :
+			   dma_to_phys(f->dev, addr);
+}
+
+static unsigned long umem_pfn(struct mlx5_implicit *m, size_t idx)
+{
+	u64 addr = m->r.addr + idx * PAGE_SIZE;
+	struct mlx5_ib_mr *child = xa_load(&m->mr->implicit_children,
+					   addr / CHILD_SIZE);
+
+	return child ? ib_umem_odp_pfn(to_ib_umem_odp(child->umem),
+				       addr % CHILD_SIZE / PAGE_SIZE) : 0;
+}
+
+/* The device and the umems have @pages, a bit for each, and no others. */
+static void expect_reached(struct mlx5_implicit *m, unsigned long pages)
+{
+	int children = !!(pages & LOW_PAGES) + !!(pages & ~LOW_PAGES);
+	struct kunit *test = m->r.test;
+	struct mlx5_ib_mr *child;
+	unsigned long idx;
+	int npages = 0;
+
+	wait_for_children(m);
+	for (idx = 0; idx < PAGES; idx++) {
+		u64 entry = device_entry(m, idx);
+		unsigned long pfn = umem_pfn(m, idx);
+
+		KUNIT_EXPECT_EQ_MSG(test, !!entry, !!(pages & BIT(idx)),
+				    "page %lu of the device", idx);
+		KUNIT_EXPECT_EQ_MSG(test, !!(pfn & HMM_PFN_DMA_MAPPED),
+				    !!(pages & BIT(idx)), "page %lu of a umem",
+				    idx);
+		if (!entry)
+			continue;
+		KUNIT_EXPECT_EQ(test, device_translates(m->r.f, device_addr(m, idx)),
+				process_page(&m->r, idx));
+		KUNIT_EXPECT_EQ(test, !!(entry & MLX5_IB_MTT_WRITE),
+				!!(pfn & HMM_PFN_WRITE));
+	}
+	xa_for_each(&m->mr->implicit_children, idx, child)
+		npages += to_ib_umem_odp(child->umem)->npages;
+	KUNIT_EXPECT_EQ(test, npages, (int)hweight_long(pages));
+	KUNIT_EXPECT_EQ(test, device_children(m), children);
+	KUNIT_EXPECT_EQ(test, keys_in_cache(m), 2 * KEYS - 1 - children);
+	if (m->r.f->domain)
+		KUNIT_EXPECT_EQ(test, spy.bytes_mapped,
+				(ssize_t)npages * (ssize_t)PAGE_SIZE);
+}
+
+/* The device copies from one child to the other. */
+static void mlx5_implicit_fault(struct kunit *test)
+{
+	struct mlx5_implicit *m = mlx5_register_implicit(test);
+	const size_t last = PAGES / 2 - 1, first = PAGES / 2;
+	u32 bytes = 0;
+	char byte;
+
+	expect_reached(m, 0);
+	KUNIT_ASSERT_EQ(test, 0, put_user(42, page_at(&m->r, last)));
+	KUNIT_ASSERT_EQ(test, implicit_fault(m, last, 2), 2);
+	expect_reached(m, BIT(last) | BIT(first));
+	edu_copy(test, m->r.f->edu, device_addr(m, first), device_addr(m, last),
+		 PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, 0, get_user(byte, page_at(&m->r, first)));
+	KUNIT_EXPECT_EQ(test, byte, 42);
+
+	/* The children are there. */
+	KUNIT_ASSERT_EQ(test, implicit_fault(m, 0, PAGES), PAGES);
+	expect_reached(m, ALL_PAGES);
+	KUNIT_EXPECT_EQ(test, -EFAULT,
+			pagefault_mr(m->mr, table_of(m->mr)->nr * CHILD_SIZE -
+				     PAGE_SIZE, 2 * PAGE_SIZE, &bytes, 0, false));
+	expect_reached(m, ALL_PAGES);
+}
+
+static void mlx5_implicit_invalidate(struct kunit *test)
+{
+	struct mlx5_implicit *m = mlx5_register_implicit(test);
+
+	KUNIT_ASSERT_EQ(test, implicit_fault(m, 0, PAGES), PAGES);
+	KUNIT_ASSERT_EQ(test, 0, vm_munmap(m->r.addr + PAGE_SIZE, PAGE_SIZE));
+	expect_reached(m, 0b11111101);
+	advise(&m->r, 3, 2, MADV_DONTNEED);
+	expect_reached(m, 0b11100101);
+
+	/* A child that has lost all of its pages goes, and comes back. */
+	advise(&m->r, 2, 2, MADV_DONTNEED);
+	expect_reached(m, 0b11100001);
+	advise(&m->r, 0, 1, MADV_DONTNEED);
+	expect_reached(m, 0b11100000);
+	KUNIT_EXPECT_EQ(test, implicit_fault(m, 0, 2), -EFAULT);
+	KUNIT_ASSERT_EQ(test, implicit_fault(m, 2, 3), 3);
+	expect_reached(m, 0b11111100);
+	KUNIT_ASSERT_EQ(test, 0, vm_munmap(m->r.addr, m->r.size));
+	expect_reached(m, 0);
+}
+
+static void expect_no_table(struct mlx5_implicit *m)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(m->table); i++)
+		KUNIT_EXPECT_NULL(m->r.test, m->table[i].entries);
+}
+
+/* Nothing is linked, and the addresses of the child are free, or another's by now. */
+static void expect_address_free(struct fixture *f, dma_addr_t addr)
+{
+	struct iova_domain *iovad = &f->domain->iova_cookie->iovad;
+	struct iova *iova = find_iova(iovad, iova_pfn(iovad, addr));
+
+	fixture_expect_nothing_linked(f, addr, PAGE_SIZE);
+	if (iova)
+		KUNIT_EXPECT_LT(f->test, iova_size(iova),
+				CHILD_SIZE >> iova_shift(iovad));
+}
+
+static void mlx5_implicit_destroy(struct kunit *test)
+{
+	struct mlx5_implicit *m = mlx5_implicit_device(test);
+	struct fixture *f = test->priv;
+	dma_addr_t addr[PAGES];
+	int round, before, i;
+
+	live_alloc_insert(test);
+	/* The first round leaves the list of the notifiers to the memory map. */
+	for (round = 0; round < 2; round++) {
+		before = live_alloc_count(test);
+		implicit_register(m);
+		KUNIT_ASSERT_EQ(test, implicit_fault(m, 0, PAGES), PAGES);
+		expect_reached(m, ALL_PAGES);
+		for (i = 0; i < PAGES; i++)
+			addr[i] = device_addr(m, i);
+		kunit_release_action(test, implicit_deregister, m);
+
+		expect_no_table(m);
+		KUNIT_EXPECT_EQ(test, keys_in_cache(m), 2 * KEYS);
+		KUNIT_EXPECT_TRUE(test, xa_empty(&m->dev.odp_mkeys));
+		if (!f->domain)
+			continue;
+		KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+		fixture_drain_flush_queue(test, f->dev);
+		for (i = 0; i < PAGES; i++)
+			expect_address_free(f, addr[i]);
+	}
+	KUNIT_EXPECT_EQ(test, live_alloc_count(test), before);
+}
+
+static int implicit_prefetch(struct mlx5_implicit *m,
+			     enum ib_uverbs_advise_mr_advice advice)
+{
+	struct ib_sge sge = {
+		.addr	= m->r.addr,
+		.length	= m->r.size,
+		.lkey	= m->mr->ibmr.lkey,
+	};
+
+	return m->dev.ib_dev.ops.advise_mr(&m->pd.ibpd, advice,
+					   IB_UVERBS_ADVISE_MR_FLAG_FLUSH, &sge, 1,
+					   NULL);
+}
+
+static void mlx5_implicit_prefetch(struct kunit *test)
+{
+	struct mlx5_implicit *m = mlx5_register_implicit(test);
+	int i;
+
+	touch(&m->r, 2, 1);
+	touch(&m->r, 5, 1);
+	KUNIT_EXPECT_EQ(test, 0,
+			implicit_prefetch(m, IB_UVERBS_ADVISE_MR_ADVICE_PREFETCH_NO_FAULT));
+	expect_reached(m, BIT(2) | BIT(5));
+	KUNIT_EXPECT_EQ(test, 0,
+			implicit_prefetch(m, IB_UVERBS_ADVISE_MR_ADVICE_PREFETCH));
+	expect_reached(m, ALL_PAGES);
+	for (i = 0; i < PAGES; i++)
+		KUNIT_EXPECT_EQ(test, !!(device_entry(m, i) & MLX5_IB_MTT_WRITE),
+				i == 2 || i == 5);
+	KUNIT_EXPECT_EQ(test, 0,
+			implicit_prefetch(m, IB_UVERBS_ADVISE_MR_ADVICE_PREFETCH_WRITE));
+	expect_reached(m, ALL_PAGES);
+	for (i = 0; i < PAGES; i++)
+		KUNIT_EXPECT_TRUE(test, device_entry(m, i) & MLX5_IB_MTT_WRITE);
+}
+#endif
 #endif
 
 /* Without an IOMMU */
@@ -1308,6 +1796,12 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(mlx5_invalidate_pages),
 	KUNIT_CASE(mlx5_invalidate_part_of_huge_entries),
 	KUNIT_CASE(mlx5_dontneed_across_huge_entries),
+#ifdef CONFIG_KRETPROBES
+	KUNIT_CASE(mlx5_implicit_fault),
+	KUNIT_CASE(mlx5_implicit_invalidate),
+	KUNIT_CASE(mlx5_implicit_destroy),
+	KUNIT_CASE(mlx5_implicit_prefetch),
+#endif
 #endif
 	{}
 };
@@ -1325,6 +1819,11 @@ static struct kunit_case direct_cases[] = {
 	KUNIT_CASE(direct_fault_moves_data),
 #ifdef CONFIG_FUNCTION_ERROR_INJECTION
 	KUNIT_CASE(child_fails_at_each_allocation),
+#endif
+#if IS_BUILTIN(CONFIG_MLX5_INFINIBAND) && defined(CONFIG_KRETPROBES)
+	KUNIT_CASE(mlx5_implicit_fault),
+	KUNIT_CASE(mlx5_implicit_invalidate),
+	KUNIT_CASE(mlx5_implicit_destroy),
 #endif
 	{}
 };
