@@ -6,6 +6,7 @@
  * and need not be kept. The flags of an entry in the list of pfns say whether
  * it is mapped, and how.
  */
+#include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
 #include <linux/export.h>
 #include <linux/hmm-dma.h>
@@ -138,14 +139,16 @@ static unsigned long hmm_dma_attrs(unsigned long kind)
 }
 
 /*
- * Map an entry without a reservation. It is never bounced: it is whole pages,
- * and hmm_dma_map_alloc() refuses devices that would bounce these.
+ * Map an entry without a reservation. It must not be bounced. hmm_dma_map_alloc()
+ * refuses devices that would do so, but memory that a device does not reach may
+ * be added later.
  */
 static dma_addr_t hmm_dma_stream(struct device *dev, struct hmm_dma_map *map,
 				 phys_addr_t phys, unsigned long kind)
 {
 	return dma_map_phys(dev, phys, map->dma_entry_size, HMM_DMA_DIR,
-			    hmm_dma_attrs(kind) | DMA_ATTR_NO_WARN);
+			    hmm_dma_attrs(kind) | DMA_ATTR_NO_WARN |
+			    DMA_ATTR_REQUIRE_COHERENT);
 }
 
 /* Unmap entries that follow each other and are mapped in the same way. */
@@ -210,9 +213,8 @@ static size_t hmm_dma_unmap_pfns(struct device *dev, struct hmm_dma_map *map,
  * @nr:		number of pages
  *
  * Entries that follow each other are unmapped by one call, with one
- * synchronisation of the IOTLB. Entries that are not mapped are left alone. In
- * those that were mapped, only HMM_PFN_DMA_MAPPED and the flags that say how
- * are cleared. When this returns, the device cannot reach the pages any more.
+ * synchronisation of the IOTLB. Of an entry only HMM_PFN_DMA_MAPPED and the flags
+ * that say how it is mapped are cleared. When this returns, the device cannot reach the pages any more.
  *
  * Context: Any, under the lock of the map.
  * Return: number of entries that were mapped.
@@ -432,8 +434,8 @@ static long hmm_dma_map_pfns(struct hmm_dma_range *r,
  *
  * Maps all entries that are HMM_PFN_VALID in @pfns and not mapped yet, and
  * takes them over into @map->pfn_list. For an entry that is mapped already, it
- * takes over a new HMM_PFN_WRITE only. It leaves out an entry that is not
- * valid.
+ * takes over a new HMM_PFN_WRITE only. An entry that is not valid is taken over
+ * and not mapped.
  *
  * Neighbours are linked together, and all of them are synchronised at once.
  *
@@ -464,20 +466,21 @@ static dma_addr_t hmm_dma_addr(struct device *dev, struct hmm_dma_map *map,
 {
 	unsigned long pfn = map->pfn_list[idx];
 	struct page *page = hmm_pfn_to_page(pfn);
+	phys_addr_t phys = hmm_pfn_to_phys(pfn);
 
 	if (!dev)
 		return (uintptr_t)page_address(page);
 	if (pfn & HMM_PFN_P2PDMA_BUS) {
 		pci_p2pdma_state(p2pdma, dev, page);
-		return pci_p2pdma_bus_addr_map(p2pdma, hmm_pfn_to_phys(pfn));
+		return pci_p2pdma_bus_addr_map(p2pdma, phys);
 	}
 	if (dma_use_iova(&map->state))
 		return map->state.addr + idx * PAGE_SIZE;
 	if (map->dma_list)
 		return map->dma_list[idx >> hmm_dma_order(map)];
 
-	/* The device maps directly, so this only computes the address again. */
-	return hmm_dma_stream(dev, map, hmm_pfn_to_phys(pfn), pfn);
+	/* The device maps directly, and nothing has been bounced. */
+	return pfn & HMM_PFN_P2PDMA ? phys : phys_to_dma(dev, phys);
 }
 
 /* Map one entry of @map. What hmm_range_fault() has found is there already. */

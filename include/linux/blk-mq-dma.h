@@ -116,8 +116,9 @@ static inline bool __blk_rq_dma_unmap(struct request *req,
  * @dma_dev:	device that the data is mapped for
  * @state:	as blk_rq_dma_map_iter_start() left it
  * @mapped_len:	bytes of data
- * @map:	&blk_dma_iter.p2pdma.map, which is the same for all ranges; a truth
- *		value does not compile
+ * @map:	&blk_dma_iter.p2pdma.map, which is the same for all ranges; what is
+ *		neither of its type nor a constant does not compile, such as a
+ *		truth value
  *
  * Also for the metadata of a request, with the state that it was mapped with.
  *

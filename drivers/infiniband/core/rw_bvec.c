@@ -285,8 +285,9 @@ static int rdma_rw_init_sgt(struct rdma_rw_ctx *ctx, struct ib_qp *qp,
  *
  * The transfer is one SGE, of one work request, if the device is behind an
  * IOMMU, all bio_vecs begin and end on a granule of it (see
- * dma_get_merge_boundary()), except at the very start and the very end, and the
- * length is within the device's segment size. Otherwise each bio_vec is an SGE,
+ * dma_get_merge_boundary()), except at the very start and the very end, the
+ * length is within the device's segment size, and there are IO addresses for
+ * all of it (see dma_iova_try_alloc()). Otherwise each bio_vec is an SGE,
  * and there are as many work requests as the queue pair's limit of SGEs asks
  * for.
  *

@@ -755,6 +755,24 @@ static void direct_p2p(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, unmap_range(r, 0, 2), (size_t)2);
 }
 
+/* A page that is mapped is not mapped anew to learn its address. */
+static void direct_address_is_computed(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct region *r = scattered_region(f, 1);
+	u64 mask = *f->dev->dma_mask;
+	dma_addr_t addr;
+
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, 1), 1L);
+	/* From now on no mapping would succeed. */
+	*f->dev->dma_mask = DMA_BIT_MASK(12);
+	addr = map_pfn(r, 0);
+	*f->dev->dma_mask = mask;
+	KUNIT_EXPECT_EQ(test, addr,
+			phys_to_dma(f->dev, hmm_pfn_to_phys(r->pfns[0])));
+	KUNIT_EXPECT_EQ(test, unmap_range(r, 0, 1), (size_t)1);
+}
+
 /* It cannot reach all memory, and any page may come next. */
 static void direct_narrow_device(struct kunit *test)
 {
@@ -829,6 +847,22 @@ static void swiotlb_refused(struct kunit *test)
 	expect_refused(f);
 }
 
+/* As when memory is added that the device does not reach */
+static void swiotlb_necessary_later(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct io_tlb_mem *mem = f->dev->dma_io_tlb_mem;
+	long slots = fixture_slots_used(f);
+	struct region *r;
+
+	mem->force_bounce = false;
+	r = scattered_region(f, 2);
+	mem->force_bounce = true;
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, 2), -ENOMEM);
+	KUNIT_EXPECT_FALSE(test, is_mapped(r, 0));
+	KUNIT_EXPECT_EQ(test, slots, fixture_slots_used(f));
+}
+
 /* The CPU moves the data, and bounces nothing. */
 static void swiotlb_virtual_dma(struct kunit *test)
 {
@@ -892,6 +926,7 @@ static struct kunit_suite mock_suite = {
 static struct kunit_case direct_cases[] = {
 	KUNIT_CASE(direct_moves_data),
 	KUNIT_CASE(direct_p2p),
+	CASE_OF_OURS(direct_address_is_computed, MISUSE),
 	KUNIT_CASE(direct_narrow_device),
 	KUNIT_CASE(direct_after_bounce),
 	{}
@@ -922,6 +957,7 @@ static struct kunit_suite bounce_suite = {
 
 static struct kunit_case swiotlb_cases[] = {
 	KUNIT_CASE(swiotlb_refused),
+	CASE_OF_OURS(swiotlb_necessary_later, MISUSE),
 	CASE_OF_OURS(swiotlb_virtual_dma, MISUSE),
 	{}
 };

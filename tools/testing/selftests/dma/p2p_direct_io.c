@@ -14,6 +14,7 @@
 #define _GNU_SOURCE
 #include <err.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -225,6 +226,33 @@ static void short_transfer(int fd, bool out)
 	munmap(area, 4 * PAGE);
 }
 
+/* Behind memory there is a BAR, which the CPU reaches and direct I/O does not. */
+static void bar_follows(int fd, bool out, const char *allocate)
+{
+	int len = strlen(allocate) - strlen("/p2pmem/allocate");
+	char path[PATH_MAX];
+	struct iovec vec[2];
+	int bar, i;
+	long ret;
+
+	snprintf(path, sizeof(path), "%.*s/resource0", len, allocate);
+	bar = open(path, O_RDWR | O_SYNC);
+	if (bar < 0)
+		err(1, "%s", path);
+	vec[0].iov_base = map(NULL, PAGE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	vec[1].iov_base = map(NULL, PAGE, MAP_SHARED, bar);
+	for (i = 0; i < 2; i++)
+		vec[i].iov_len = PAGE;
+	ret = move_async(fd, out, vec, 2);
+	calls++;
+	if (ret != PAGE)
+		errx(1, "%s of memory and a BAR: %ld, not %d", out ? "write" : "read",
+		     ret, (int)PAGE);
+	for (i = 0; i < 2; i++)
+		munmap(vec[i].iov_base, PAGE);
+	close(bar);
+}
+
 int main(int argc, char **argv)
 {
 	int disk, p2p;
@@ -252,6 +280,8 @@ int main(int argc, char **argv)
 	}
 	short_transfer(disk, true);
 	short_transfer(disk, false);
+	bar_follows(disk, true, argv[2]);
+	bar_follows(disk, false, argv[2]);
 	printf("%u\n", calls);
 	return 0;
 }
