@@ -3,6 +3,7 @@
 #include <linux/bvec.h>
 #include <linux/cpumask.h>
 #include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/fs.h>
 #include <linux/iommu.h>
@@ -12,6 +13,7 @@
 #include <linux/kprobes.h>
 #include <linux/mman.h>
 #include <linux/mmzone.h>
+#include <linux/mutex.h>
 #include <linux/platform_device.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
@@ -229,6 +231,23 @@ void fixture_wait_for_change(struct kunit *test, int *counter, int was)
 {
 	KUNIT_ASSERT_TRUE_MSG(test, has_changed(counter, was),
 			      "what is waited for does not happen");
+}
+
+static bool has_waiters(struct mutex *lock)
+{
+	bool waits;
+
+	raw_spin_lock(&lock->wait_lock);
+	waits = !list_empty(&lock->wait_list);
+	raw_spin_unlock(&lock->wait_lock);
+	return waits;
+}
+
+/* Must not fail the case: the lock is to be released first. */
+void fixture_wait_for_waiter(struct mutex *lock)
+{
+	while (!has_waiters(lock))
+		usleep_range(WAIT_POLL_US, 2 * WAIT_POLL_US);
 }
 
 /* Between the iommu core and whoever is asked for invalidations */

@@ -5,6 +5,7 @@
 
 #include <kunit/test.h>
 #include <linux/dma-mapping.h>
+#include <linux/mutex.h>
 
 #include "edu.h"
 #include "mock_iommu.h"
@@ -115,6 +116,9 @@ void fixture_expect_device_writes(struct fixture *f, dma_addr_t addr,
 
 /* Wait until @counter, which something else changes, is not @was any more. */
 void fixture_wait_for_change(struct kunit *test, int *counter, int was);
+
+/* Wait until another thread waits for @lock, which is held until that. */
+void fixture_wait_for_waiter(struct mutex *lock);
 
 /*
  * In lazy mode: everything that has been unmapped for @dev has been invalidated,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * KUnit suites of mlx5's VFIO driver: the memory keys that it creates for
- * migration data and for the reports of its page tracker, without the firmware.
+ * migration data and for the reports of its page tracker, and what its files do
+ * with the data, without the firmware.
  * The device that they are for is another one.
  *
  * mlx5vf		edu, behind an IOMMU
@@ -17,8 +18,10 @@
 #include <linux/file.h>
 #include <linux/iommu.h>
 #include <linux/iova_bitmap.h>
+#include <linux/kthread.h>
 #include <linux/sizes.h>
 #include <linux/uaccess.h>
+#include <linux/workqueue.h>
 
 #include "../../../drivers/vfio/pci/mlx5/cmd.h"
 #include "fail_alloc.h"
@@ -263,11 +266,156 @@ static void buffer_without_key(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fw.keys, 0);
 }
 
+static const struct file_operations no_fops = {};
+
+static void close_file(void *filp)
+{
+	__fput_sync(filp);
+}
+
+static void free_file_buffers(void *data)
+{
+	struct mlx5_vf_migration_file *migf = data;
+	struct mlx5_vhca_data_buffer *buf, *next;
+	int i;
+
+	for (i = 0; i < MAX_NUM_CHUNKS; i++) {
+		if (migf->buf[i])
+			free_buffer(migf->buf[i]);
+		if (migf->buf_header[i])
+			free_buffer(migf->buf_header[i]);
+	}
+	list_splice_init(&migf->avail_list, &migf->buf_list);
+	list_for_each_entry_safe(buf, next, &migf->buf_list, buf_elm)
+		free_buffer(buf);
+}
+
+/* A file, and @size bytes of memory of its user at @user */
+static struct mlx5_vf_migration_file *open_file(struct kunit *test, size_t size,
+						char __user **user)
+{
+	struct mlx5_vf_migration_file *migf = file_of(test->priv);
+
+	migf->filp = anon_inode_getfile("mlx5vf_kunit", &no_fops, migf,
+					O_RDWR | O_NONBLOCK);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(migf->filp));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, close_file,
+							   migf->filp));
+	mutex_init(&migf->lock);
+	init_waitqueue_head(&migf->poll_wait);
+	init_completion(&migf->save_comp);
+	complete(&migf->save_comp);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
+							   free_file_buffers,
+							   migf));
+	*user = fixture_user_memory(test, size);
+	return migf;
+}
+
+/* Buffer @i for an image of @size bytes, and one for its header */
+static void alloc_file_buffers(struct mlx5_vf_migration_file *migf, int i,
+			       size_t size)
+{
+	struct kunit *test = kunit_get_current_test();
+	struct mlx5_vhca_data_buffer *buf;
+
+	buf = alloc_buffer(migf, size, DMA_TO_DEVICE);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(buf));
+	migf->buf[i] = buf;
+	buf = alloc_buffer(migf, sizeof(struct mlx5_vf_migration_header),
+			   DMA_NONE);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(buf));
+	migf->buf_header[i] = buf;
+}
+
+/* A write by another thread than that of the case */
+struct writer {
+	struct mlx5_vf_migration_file *migf;
+	struct mm_struct *mm;
+	char __user *from;
+	size_t size;
+	ssize_t ret;
+	struct work_struct work;
+};
+
+static void write_part(struct work_struct *work)
+{
+	struct writer *w = container_of(work, struct writer, work);
+
+	kthread_use_mm(w->mm);
+	w->ret = mlx5vf_resume_fops.write(w->migf->filp, w->from, w->size,
+					  NULL);
+	kthread_unuse_mm(w->mm);
+}
+
+static void *page_of(struct mlx5_vhca_data_buffer *buf)
+{
+	return page_address(mlx5vf_get_migration_page(buf, 0));
+}
+
+/*
+ * While a writer waits for the lock, the buffers are replaced, as by a record of
+ * another writer. The old ones stay, so that the case sees who writes to them.
+ */
+static void resume_write_finds_new_buffers(struct kunit *test)
+{
+	struct {
+		struct mlx5_vf_migration_header header;
+		u8 image[200];
+	} record = {
+		/* The end of the image is missing: there is nothing to load. */
+		.header.record_size	= cpu_to_le64(sizeof(record.image) + 1),
+		.header.tag		= cpu_to_le32(MLX5_MIGF_HEADER_TAG_FW_DATA),
+	};
+	struct mlx5_vf_migration_file *migf;
+	struct writer writer = { .size = sizeof(record) };
+	u8 *old = kunit_kmalloc(test, PAGE_SIZE, GFP_KERNEL);
+	struct mlx5vf_pci_core_device *mvdev;
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, old);
+	fixture_fill(old, PAGE_SIZE, 1);
+	fixture_fill(record.image, sizeof(record.image), 2);
+	migf = open_file(test, PAGE_SIZE, &writer.from);
+	writer.migf = migf;
+	writer.mm = current->mm;
+	KUNIT_ASSERT_EQ(test, 0, copy_to_user(writer.from, &record,
+					      sizeof(record)));
+	for (i = 0; i < 2; i++) {
+		alloc_file_buffers(migf, i, PAGE_SIZE);
+		memcpy(page_of(migf->buf_header[i]), old, PAGE_SIZE);
+		memcpy(page_of(migf->buf[i]), old, PAGE_SIZE);
+	}
+
+	mvdev = migf->mvdev;
+	INIT_WORK_ONSTACK(&writer.work, write_part);
+	mutex_lock(&mvdev->state_mutex);
+	queue_work(system_unbound_wq, &writer.work);
+	fixture_wait_for_waiter(&mvdev->state_mutex);
+	swap(migf->buf_header[0], migf->buf_header[1]);
+	swap(migf->buf[0], migf->buf[1]);
+	mutex_unlock(&mvdev->state_mutex);
+	flush_work(&writer.work);
+	destroy_work_on_stack(&writer.work);
+
+	KUNIT_EXPECT_EQ(test, writer.ret, (ssize_t)sizeof(record));
+	KUNIT_EXPECT_MEMEQ(test, page_of(migf->buf_header[0]), &record.header,
+			   sizeof(record.header));
+	KUNIT_EXPECT_MEMEQ(test, page_of(migf->buf[0]), record.image,
+			   sizeof(record.image));
+	KUNIT_EXPECT_EQ(test, migf->buf[0]->length,
+			(u64)sizeof(record.image));
+	KUNIT_EXPECT_MEMEQ(test, page_of(migf->buf_header[1]), old, PAGE_SIZE);
+	KUNIT_EXPECT_MEMEQ(test, page_of(migf->buf[1]), old, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, migf->buf[1]->length, (u64)0);
+}
+
 static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(key_has_every_page),
 	KUNIT_CASE(key_moves_data),
 	KUNIT_CASE(tracker_key_has_every_page),
 	KUNIT_CASE(buffer_without_key),
+	KUNIT_CASE(resume_write_finds_new_buffers),
 	{}
 };
 
@@ -348,52 +496,15 @@ static u8 *image_memory(struct kunit *test)
 	return image;
 }
 
-static const struct file_operations no_fops = {};
-
-static void close_file(void *filp)
+/* A file, an image, and the firmware that saves and loads it */
+static struct mlx5_vf_migration_file *open_image(struct kunit *test, size_t size,
+						 char __user **user)
 {
-	__fput_sync(filp);
-}
-
-static void free_file_buffers(void *data)
-{
-	struct mlx5_vf_migration_file *migf = data;
-	struct mlx5_vhca_data_buffer *buf, *next;
-	int i;
-
-	for (i = 0; i < MAX_NUM_CHUNKS; i++) {
-		if (migf->buf[i])
-			free_buffer(migf->buf[i]);
-		if (migf->buf_header[i])
-			free_buffer(migf->buf_header[i]);
-	}
-	list_splice_init(&migf->avail_list, &migf->buf_list);
-	list_for_each_entry_safe(buf, next, &migf->buf_list, buf_elm)
-		free_buffer(buf);
-}
-
-/* A file, and @size bytes of memory of its user at @user */
-static struct mlx5_vf_migration_file *open_file(struct kunit *test, size_t size,
-						char __user **user)
-{
-	struct mlx5_vf_migration_file *migf = file_of(test->priv);
+	struct mlx5_vf_migration_file *migf = open_file(test, size, user);
 
 	fw.image = image_memory(test);
-	migf->filp = anon_inode_getfile("mlx5vf_kunit", &no_fops, migf,
-					O_RDWR | O_NONBLOCK);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(migf->filp));
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, close_file,
-							   migf->filp));
-	mutex_init(&migf->lock);
-	init_waitqueue_head(&migf->poll_wait);
-	init_completion(&migf->save_comp);
-	complete(&migf->save_comp);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
-							   free_file_buffers,
-							   migf));
 	kunit_activate_static_stub(test, mlx5vf_cmd_exec_save, fw_save);
 	kunit_activate_static_stub(test, mlx5vf_cmd_exec_load, fw_load);
-	*user = fixture_user_memory(test, size);
 	hand_over_insert(test);
 	return migf;
 }
@@ -433,14 +544,8 @@ static void swiotlb_resume_hands_image_over(struct kunit *test)
 	struct mlx5_vf_migration_file *migf;
 	char __user *user;
 
-	migf = open_file(test, 4 * PAGE_SIZE, &user);
-	migf->buf[0] = alloc_buffer(migf, 0, DMA_TO_DEVICE);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(migf->buf[0]));
-	migf->buf_header[0] = alloc_buffer(migf,
-					   sizeof(struct mlx5_vf_migration_header),
-					   DMA_NONE);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(migf->buf_header[0]));
-
+	migf = open_image(test, 4 * PAGE_SIZE, &user);
+	alloc_file_buffers(migf, 0, 0);
 	expect_loads(migf, user, IMAGE_MAX - 100, 1);
 	expect_loads(migf, user, PAGE_SIZE + 10, 2);
 	KUNIT_EXPECT_EQ(test, fw.keys, 1);
@@ -492,7 +597,7 @@ static void swiotlb_save_hands_image_over(struct kunit *test)
 	struct mlx5_vf_migration_file *migf;
 	char __user *user;
 
-	migf = open_file(test, 4 * PAGE_SIZE, &user);
+	migf = open_image(test, 4 * PAGE_SIZE, &user);
 	buf = alloc_buffer(migf, IMAGE_MAX, DMA_FROM_DEVICE);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(buf));
 	expect_saves(migf, buf, user, IMAGE_MAX - 100, 1);
@@ -515,7 +620,7 @@ static void swiotlb_save_hands_chunks_over(struct kunit *test)
 	char __user *user;
 	int i;
 
-	migf = open_file(test, 4 * PAGE_SIZE, &user);
+	migf = open_image(test, 4 * PAGE_SIZE, &user);
 	buf = alloc_buffer(migf, IMAGE_MAX, DMA_FROM_DEVICE);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(buf));
 	buf->stop_copy_chunk_num = 1;

@@ -897,16 +897,6 @@ static void fault_in_page(struct work_struct *work)
 	f->ret = fault(f->r, 0, 1);
 }
 
-static bool somebody_waits_for(struct mutex *lock)
-{
-	bool waits;
-
-	raw_spin_lock(&lock->wait_lock);
-	waits = !list_empty(&lock->wait_list);
-	raw_spin_unlock(&lock->wait_lock);
-	return waits;
-}
-
 /* The page that a fault has found is gone before it has got the lock to map it. */
 static void fault_repeats_after_invalidation(struct kunit *test)
 {
@@ -926,8 +916,7 @@ static void fault_repeats_after_invalidation(struct kunit *test)
 	queue_work(system_unbound_wq, &holder.work);
 	wait_for_completion(&holder.held);
 	queue_work(system_unbound_wq, &faulter.work);
-	while (!somebody_waits_for(&r->umem->umem_mutex))
-		usleep_range(100, 200);
+	fixture_wait_for_waiter(&r->umem->umem_mutex);
 
 	invalidate_unmapped = true;
 	err = do_madvise(current->mm, r->addr, PAGE_SIZE, MADV_DONTNEED);
