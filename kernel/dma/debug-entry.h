@@ -35,7 +35,7 @@ enum map_err_types {
  * @sg_mapped_ents: 'mapped_ents' from dma_map_sg
  * @sync_due: of a piece: no dma_iova_sync() has been seen since it was linked
  * @pieces: of a reservation: what is linked, by address and without overlaps
- * @attrs: of a piece: DMA_ATTR_* it was linked with
+ * @attrs: of a mapping or a piece: DMA_ATTR_* it was mapped or linked with
  * @paddr: physical start address of the mapping
  * @map_err_type: track whether dma_mapping_error() was checked
  * @stack_len: number of backtrace entries in @stack_entries
@@ -76,7 +76,10 @@ struct dma_debug_entry *dma_entry_alloc(void);
 void dma_entry_free(struct dma_debug_entry *entry);
 const char *dma_debug_dir_name(int direction);
 
-/* Track the first cacheline of @entry, until dma_entry_free(). */
+/*
+ * Track the first cacheline of @entry, until dma_entry_free(). The caller has set
+ * @entry->attrs to @attrs.
+ */
 void dma_entry_track_cacheline(struct dma_debug_entry *entry,
 			       unsigned long attrs);
 

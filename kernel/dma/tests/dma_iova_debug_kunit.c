@@ -5,6 +5,7 @@
  * needs CONFIG_DMA_API_DEBUG and QEMU's edu device behind an IOMMU.
  */
 #include <kunit/test.h>
+#include <linux/cache.h>
 #include <linux/dma-map-ops.h>
 #include <linux/iommu.h>
 #include <linux/kprobes.h>
@@ -711,6 +712,127 @@ static void silent_shared_cache_line(struct kunit *test)
 	share_cache_line(test->priv, DMA_ATTR_DEBUGGING_IGNORE_CACHELINES);
 }
 
+/* Small buffers in one cache line: more than dma-debug counts overlaps of one */
+#define SHARERS		9
+#define SHARED_SIZE	(L1_CACHE_BYTES / SHARERS)
+
+/* The order in which they go: neither that of the mappings nor its reverse */
+static int shared_end(int i)
+{
+	return (4 * i + 2) % SHARERS;
+}
+
+/* Map a buffer without the attribute at the start of the cache line. */
+static dma_addr_t map_unshared(struct fixture *f, struct page *page)
+{
+	dma_addr_t addr = dma_map_page(f->dev, page, 0, SHARED_SIZE,
+				       DMA_FROM_DEVICE);
+
+	KUNIT_ASSERT_EQ(f->test, dma_mapping_error(f->dev, addr), 0);
+	return addr;
+}
+
+/* Map what dma-debug reports, since another mapping has the cache line. */
+static dma_addr_t map_overlap(struct fixture *f, struct page *page,
+			      size_t offset, unsigned long attrs)
+{
+	struct kunit *test = f->test;
+	u32 errors = error_count(test);
+	dma_addr_t addr;
+
+	warnings_expect(test, DEBUG);
+	addr = dma_map_page_attrs(f->dev, page, offset, SHARED_SIZE,
+				  DMA_FROM_DEVICE, attrs);
+	KUNIT_ASSERT_EQ(test, dma_mapping_error(f->dev, addr), 0);
+	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+	KUNIT_EXPECT_EQ(test, error_count(test) - errors, 1u);
+	KUNIT_EXPECT_EQ(test, console.lines, 1);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(console.line,
+					   "cacheline tracking EEXIST"));
+	console.lines = 0;
+	return addr;
+}
+
+/* @first still has its cache line: a second one is reported. */
+static void unmap_unshared(struct fixture *f, struct page *page,
+			   dma_addr_t first)
+{
+	dma_addr_t second = map_overlap(f, page, 0, 0);
+
+	dma_unmap_page(f->dev, second, SHARED_SIZE, DMA_FROM_DEVICE);
+	dma_unmap_page(f->dev, first, SHARED_SIZE, DMA_FROM_DEVICE);
+}
+
+static void silent_full_cache_line(struct kunit *test)
+{
+	const unsigned long attrs = DMA_ATTR_DEBUGGING_IGNORE_CACHELINES;
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	u8 *line = page_address(page);
+	dma_addr_t addr[SHARERS], unshared;
+	u32 errors = error_count(test);
+	int i;
+
+	for (i = 0; i < SHARERS; i++) {
+		addr[i] = dma_map_single_attrs(f->dev, line + i * SHARED_SIZE,
+					       SHARED_SIZE, DMA_FROM_DEVICE,
+					       attrs);
+		KUNIT_ASSERT_EQ(test, dma_mapping_error(f->dev, addr[i]), 0);
+	}
+	unshared = map_unshared(f, page);
+	for (i = 0; i < SHARERS; i++)
+		dma_unmap_single_attrs(f->dev, addr[shared_end(i)], SHARED_SIZE,
+				       DMA_FROM_DEVICE, attrs);
+	KUNIT_EXPECT_EQ(test, error_count(test), errors);
+	KUNIT_EXPECT_EQ(test, console.lines, 0);
+	unmap_unshared(f, page, unshared);
+}
+
+static void silent_full_cache_line_of_links(struct kunit *test)
+{
+	const unsigned long attrs = DMA_ATTR_DEBUGGING_IGNORE_CACHELINES;
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct dma_iova_state state[SHARERS];
+	u32 errors = error_count(test);
+	dma_addr_t unshared;
+	phys_addr_t phys;
+	int i;
+
+	for (i = 0; i < SHARERS; i++) {
+		phys = page_to_phys(page) + i * SHARED_SIZE;
+		fixture_reserve(f, &state[i], phys, SHARED_SIZE);
+		KUNIT_EXPECT_EQ(test, 0,
+				dma_iova_link(f->dev, &state[i], phys, 0,
+					      SHARED_SIZE, DMA_FROM_DEVICE,
+					      attrs));
+		KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state[i], 0,
+						       SHARED_SIZE));
+	}
+	unshared = map_unshared(f, page);
+	for (i = 0; i < SHARERS; i++)
+		dma_iova_destroy(f->dev, &state[shared_end(i)], SHARED_SIZE,
+				 DMA_FROM_DEVICE, attrs);
+	KUNIT_EXPECT_EQ(test, error_count(test), errors);
+	KUNIT_EXPECT_EQ(test, console.lines, 0);
+	unmap_unshared(f, page, unshared);
+}
+
+/* The other mapping does not have the attribute. */
+static void report_half_shared_cache_line(struct kunit *test)
+{
+	const unsigned long attrs = DMA_ATTR_DEBUGGING_IGNORE_CACHELINES;
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	dma_addr_t unshared, shared;
+
+	unshared = map_unshared(f, page);
+	shared = map_overlap(f, page, SHARED_SIZE, attrs);
+	dma_unmap_page_attrs(f->dev, shared, SHARED_SIZE, DMA_FROM_DEVICE,
+			     attrs);
+	unmap_unshared(f, page, unshared);
+}
+
 /* The file dump in debugfs has the same lines. */
 static void dump_lists_pieces(struct kunit *test)
 {
@@ -956,6 +1078,9 @@ static struct kunit_suite debug_suite = {
 static struct kunit_case any_cases[] = {
 	KUNIT_CASE(report_shared_cache_line),
 	KUNIT_CASE(silent_shared_cache_line),
+	KUNIT_CASE(silent_full_cache_line),
+	KUNIT_CASE(silent_full_cache_line_of_links),
+	KUNIT_CASE(report_half_shared_cache_line),
 	{}
 };
 
