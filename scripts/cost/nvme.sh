@@ -9,6 +9,9 @@
 #   KERNEL_ARGS=	more kernel arguments
 #   LATENCY=200000	nanoseconds of the disk, by the clock on the wall
 #   NO_BUILD=1		take the kernels that are there
+#
+# On a busy machine the guest may not wait before its disk answers, and gives up. Real-time
+# priority helps: NO_BUILD=1 chrt -r 1 scripts/cost/nvme.sh
 set -euo pipefail
 . "$(dirname "$0")/../lib/repo.sh"
 # shellcheck disable=SC2034 # for guest.sh
