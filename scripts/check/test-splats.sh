@@ -42,6 +42,7 @@ DMA-API: debugging enabled by kernel config
 DMA-API: debugging disabled on kernel command line
 DMA-API: Mapped at:
 sh[311]: depmod: WARNING: could not open modules.order
+[    0.032033] Speculative Return Stack Overflow: WARNING: See https://kernel.org/doc/html/latest/admin-guide/hw-vuln/srso.html for mitigation options.
 END
 cat > "$dir/splats" << 'END'
 BUG: unable to handle page fault
