@@ -214,7 +214,8 @@ static size_t hmm_dma_unmap_pfns(struct device *dev, struct hmm_dma_map *map,
  *
  * Entries that follow each other are unmapped by one call, with one
  * synchronisation of the IOTLB. Of an entry only HMM_PFN_DMA_MAPPED and the flags
- * that say how it is mapped are cleared. When this returns, the device cannot reach the pages any more.
+ * that say how it is mapped are cleared. When this returns, the device cannot
+ * reach the pages any more.
  *
  * Context: Any, under the lock of the map.
  * Return: number of entries that were mapped.

@@ -76,7 +76,7 @@ static void expect_commands(struct fixture *f, size_t size, u32 want)
 }
 
 /* The last command waits for the others. */
-static void batch_is_a_command_for_each_range(struct kunit *test)
+static void batch_is_one_command_per_range(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 
@@ -84,7 +84,7 @@ static void batch_is_a_command_for_each_range(struct kunit *test)
 	expect_commands(f, SZ_2M, NR + 1);
 }
 
-static void batch_is_a_command_for_each_page(struct kunit *test)
+static void batch_is_one_command_per_page(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 
@@ -106,8 +106,8 @@ static void batch_of_many_pages_is_one_command(struct kunit *test)
 }
 
 static struct kunit_case smmu_cases[] = {
-	KUNIT_CASE(batch_is_a_command_for_each_range),
-	KUNIT_CASE(batch_is_a_command_for_each_page),
+	KUNIT_CASE(batch_is_one_command_per_range),
+	KUNIT_CASE(batch_is_one_command_per_page),
 	KUNIT_CASE(batch_of_many_pages_is_one_command),
 	{}
 };
