@@ -7,6 +7,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
 #include <linux/sizes.h>
+#include <linux/string.h>
 
 #include "../../../drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.h"
 #include "fixture.h"
@@ -105,6 +106,20 @@ static void batch_of_many_pages_is_one_command(struct kunit *test)
 	expect_commands(f, SZ_2M, 2);
 }
 
+/* Another IOMMU's data of the device is not to be taken for the SMMU's. */
+static int smmu_init(struct kunit *test)
+{
+	int err = fixture_init_iommu(test);
+	struct fixture *f = test->priv;
+
+	if (err)
+		return err;
+	if (!strstarts(dev_name(f->dev->iommu->iommu_dev->dev), "smmu3"))
+		kunit_skip(test, "the IOMMU is no SMMUv3");
+	fixture_need_strict_mode(test);
+	return 0;
+}
+
 static struct kunit_case smmu_cases[] = {
 	KUNIT_CASE(batch_is_one_command_per_range),
 	KUNIT_CASE(batch_is_one_command_per_page),
@@ -116,7 +131,7 @@ static struct kunit_suite smmu_suite = {
 	.name		= "arm_smmu_v3_batch",
 	.suite_init	= warnings_start,
 	.suite_exit	= warnings_stop,
-	.init		= fixture_init_iommu,
+	.init		= smmu_init,
 	.exit		= warnings_check,
 	.test_cases	= smmu_cases,
 };

@@ -585,10 +585,9 @@ static void batch_copies_back_at_once(struct kunit *test)
 static int init_strict_iommu(struct kunit *test)
 {
 	int err = spy_init_iommu(test);
-	struct fixture *f = test->priv;
 
-	if (!err && f->domain->type != IOMMU_DOMAIN_DMA)
-		kunit_skip(test, "the IOMMU is in lazy mode");
+	if (!err)
+		fixture_need_strict_mode(test);
 	return err;
 }
 

@@ -497,6 +497,14 @@ void fixture_need_two_cpus(struct kunit *test)
 		kunit_skip(test, "needs two CPUs");
 }
 
+void fixture_need_strict_mode(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	if (f->domain->type != IOMMU_DOMAIN_DMA)
+		kunit_skip(test, "the IOMMU is in lazy mode");
+}
+
 static int fixture_init_no_iommu(struct kunit *test)
 {
 	struct fixture *f;

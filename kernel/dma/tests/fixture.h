@@ -55,6 +55,8 @@ int fixture_init_forced_swiotlb(struct kunit *test);
  */
 int fixture_init_long_mock(struct kunit *test);
 void fixture_need_two_cpus(struct kunit *test);
+/* For a suite behind an IOMMU */
+void fixture_need_strict_mode(struct kunit *test);
 
 /*
  * For a case that runs behind a mock IOMMU. The device does nothing. An untrusted

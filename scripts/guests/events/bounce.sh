@@ -6,17 +6,6 @@
 
 tracing=/sys/kernel/tracing
 
-# without_driver <command>...
-without_driver() {
-	local function
-
-	function=$(basename "$(pci_of "$first")")
-	echo "$function" >"$driver"/unbind
-	"$@"
-	echo "$function" >"$driver"/bind
-	find_disks
-}
-
 # The kernel takes memory above 4 GiB first. Leave little of it, so that mixed-io finds
 # both kinds soon.
 use_high_memory() {

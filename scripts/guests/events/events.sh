@@ -4,7 +4,10 @@
 # Sourced by scripts/guests/events/init.sh, which has $first and $second: the events, a
 # function for each.
 
-driver=/sys/bus/pci/drivers/nvme
+# set_type <PCI device> <type of its domain>
+set_type() {
+	echo "$2" >"$1/iommu_group/type"
+}
 
 unaligned() {
 	verify_io --filename="$first" --numjobs=4 --offset=512 --offset_increment=16m --size=8m \
@@ -16,7 +19,7 @@ group_type() {
 	[ "$(type_of "$first")" = DMA ]
 	load group-type "$first"
 	busy group-type "$first"
-	echo DMA-FQ >"$(pci_of "$first")/iommu_group/type"
+	set_type "$(pci_of "$first")" DMA-FQ
 	[ "$(type_of "$first")" = DMA-FQ ]
 	busy group-type "$first"
 	stop_load group-type "$first"
@@ -25,19 +28,15 @@ group_type() {
 
 # Data is written in one type of domain and read in another one.
 rebind() {
-	local type pci function before
+	local type pci before
 
 	before=$(type_of "$first")
 	pci=$(pci_of "$first")
-	function=${pci##*/}
 	load other "$second"
 	for type in identity DMA "$before"; do
 		fill "$first"
 		busy other "$second"
-		echo "$function" >$driver/unbind
-		echo "$type" >"$pci/iommu_group/type"
-		echo "$function" >$driver/bind
-		find_disks
+		without_driver set_type "$pci" "$type"
 		[ "$(type_of "$first")" = "$type" ]
 		read_back "$first"
 		busy other "$second"

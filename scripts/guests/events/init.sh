@@ -46,6 +46,17 @@ find_disks() {
 	second=$(disk_of second)
 }
 
+# without_driver <command>...: of the first disk
+without_driver() {
+	local driver=/sys/bus/pci/drivers/nvme function
+
+	function=$(basename "$(pci_of "$first")")
+	echo "$function" >$driver/unbind
+	"$@"
+	echo "$function" >$driver/bind
+	find_disks
+}
+
 # checked <disk> <argument of fio...>: the part of a disk that load() uses, with the same
 # checksums
 checked() {
