@@ -1993,6 +1993,65 @@ static void queue_aligns_buffers_to_checksums(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, queue_dma_alignment(req->q), limits.dma_alignment);
 }
 
+#ifndef DMA_IOVA_MAINLINE
+/* A request of a disk with a checksum for each 512 bytes */
+static struct request *checksummed_request(struct kunit *test, unsigned char flags)
+{
+	struct queue_limits limits = no_limits;
+
+	limits.logical_block_size = 512;
+	limits.dma_alignment = 3;
+	limits.integrity.csum_type = BLK_INTEGRITY_CSUM_CRC;
+	limits.integrity.flags = flags;
+	set_metadata_size(&limits.integrity, sizeof(struct t10_pi_tuple));
+	return new_request(test, &limits, REQ_OP_WRITE);
+}
+
+static void queue_asks_nothing_for_checksums_that_are_off(struct kunit *test)
+{
+	static const struct { unsigned char flags; unsigned int alignment; } queues[] = {
+		{ BLK_INTEGRITY_NOGENERATE, 512 },
+		{ BLK_INTEGRITY_NOVERIFY, 512 },
+		{ BLK_INTEGRITY_NOGENERATE | BLK_INTEGRITY_NOVERIFY, 4 },
+	};
+	struct request *req;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(queues); i++) {
+		req = checksummed_request(test, queues[i].flags);
+		KUNIT_EXPECT_EQ(test, queue_dma_alignment(req->q) + 1,
+				queues[i].alignment);
+	}
+}
+
+static void count_end(struct bio *bio)
+{
+	++*(int *)bio->bi_private;
+}
+
+/* 64 KiB for nvme-loop, say, which does not know the limits of the disk below */
+static void bio_with_split_intervals_ends(struct kunit *test)
+{
+	struct bio_vec *whole = fixture_scattered_data(test, 2, 512, 1024);
+	struct bio_vec *split = fixture_scattered_data(test, 3, 4, 4);
+	struct request *req = checksummed_request(test, 0);
+	struct bio *bio;
+	int ends = 0;
+
+	bio = new_bio(test, req, split, 3);
+	bio->bi_end_io = count_end;
+	bio->bi_private = &ends;
+	KUNIT_EXPECT_FALSE(test, bio_integrity_prep(bio));
+	KUNIT_EXPECT_EQ(test, ends, 1);
+	KUNIT_EXPECT_EQ(test, (__force int)bio->bi_status,
+			(__force int)BLK_STS_INVAL);
+
+	bio = new_bio(test, req, whole, 2);
+	KUNIT_EXPECT_TRUE(test, bio_integrity_prep(bio));
+	KUNIT_EXPECT_NOT_NULL(test, bio_integrity(bio));
+}
+#endif
+
 /* A disk that is formatted again can lose its metadata. */
 static void queue_forgets_checksums(struct kunit *test)
 {
@@ -2309,6 +2368,10 @@ static struct kunit_suite bounce_suite = {
 static struct kunit_case direct_cases[] = {
 	KUNIT_CASE(queue_aligns_buffers_to_checksums),
 	KUNIT_CASE(queue_forgets_checksums),
+#ifndef DMA_IOVA_MAINLINE
+	KUNIT_CASE(queue_asks_nothing_for_checksums_that_are_off),
+	KUNIT_CASE(bio_with_split_intervals_ends),
+#endif
 	KUNIT_CASE(direct_segments),
 	KUNIT_CASE(direct_moves_data),
 	KUNIT_CASE(direct_p2p),
