@@ -322,6 +322,65 @@ static void queue_is_left_while_there_are_addresses(struct kunit *test)
 	iommu_dma_iova_free(f->dev, &state);
 }
 
+/* More than 2 GiB do not fit below 4 GiB, where the first page is not used. */
+#define LARGE	((size_t)SZ_2G + SZ_1G)
+
+/* This says nothing about how much is free there. */
+static void large_reservation_leaves_low_addresses(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct dma_iova_state state;
+
+	fixture_forget_addresses(f->dev);
+	alloc(f, &state, 0, LARGE);
+	KUNIT_EXPECT_GT(test, (u64)state.addr, (u64)U32_MAX);
+	iommu_dma_iova_free(f->dev, &state);
+	alloc(f, &state, 0, PAGE_SIZE);
+	KUNIT_EXPECT_LE(test, (u64)state.addr, (u64)U32_MAX);
+	iommu_dma_iova_free(f->dev, &state);
+}
+
+/* There is no room for it, whatever is given back. */
+static void too_large_reservation_gives_nothing_back(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	struct dma_iova_state state;
+	bool reserved;
+
+	fixture_drain_flush_queue(test, f->dev);
+	fixture_probe(test, &caches_kprobe);
+	fixture_link_pages(f, &state, &page, 1);
+	KUNIT_ASSERT_EQ(test, 0, dma_set_mask(f->dev, DMA_BIT_MASK(32)));
+	local_bh_disable();
+	fixture_destroy(f, &state, PAGE_SIZE);
+	spy_reset();
+	caches_emptied = 0;
+	reserved = reserve(f, &state, LARGE);
+	local_bh_enable();
+	dma_set_mask(f->dev, DMA_BIT_MASK(64));
+	KUNIT_EXPECT_FALSE(test, reserved);
+	KUNIT_EXPECT_EQ(test, spy.flush_all, 0);
+	KUNIT_EXPECT_EQ(test, caches_emptied, 0);
+}
+
+/* The caches of addresses have one of that size, beyond what the device reaches. */
+static void reservation_is_within_a_small_mask(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct dma_iova_state state;
+	bool reserved;
+
+	alloc(f, &state, 0, SZ_2M);
+	iommu_dma_iova_free(f->dev, &state);
+	KUNIT_ASSERT_EQ(test, 0, dma_set_mask(f->dev, DMA_BIT_MASK(20)));
+	reserved = reserve(f, &state, SZ_2M);
+	dma_set_mask(f->dev, DMA_BIT_MASK(64));
+	KUNIT_EXPECT_FALSE(test, reserved);
+	if (reserved)
+		iommu_dma_iova_free(f->dev, &state);
+}
+
 /* What the caches of addresses hold, whatever page it begins in */
 static void opt_mapping_size_is_cached(struct kunit *test)
 {
@@ -922,6 +981,30 @@ static void sg_of_device_memory_is_not_cacheable(struct kunit *test)
 	unmap_sg(f, sg, 1);
 }
 
+static void page_of_device_memory_is_not_cacheable(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct pci_dev *pdev = p2pmem_get(test);
+	struct page *pages[] = {
+		p2pmem_pages(test, pdev, 1),
+		fixture_lone_page(test),
+	};
+	dma_addr_t addr;
+	int i;
+
+	p2pmem_allow_host_bridge(test, pdev);
+	for (i = 0; i < ARRAY_SIZE(pages); i++) {
+		spy_reset();
+		addr = dma_map_page(f->dev, pages[i], 0, PAGE_SIZE, DMA_TO_DEVICE);
+		KUNIT_ASSERT_FALSE(test, dma_mapping_error(f->dev, addr));
+		KUNIT_EXPECT_EQ(test, spy.prot, expected_prot(pages[i]));
+		KUNIT_EXPECT_EQ(test, page_to_phys(pages[i]),
+				iommu_iova_to_phys(f->domain, addr));
+		dma_unmap_page(f->dev, addr, PAGE_SIZE, DMA_TO_DEVICE);
+		KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+	}
+}
+
 static void sg_of_device_memory_is_undone(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -986,6 +1069,33 @@ static void bounced_sg_of_device_memory(struct kunit *test)
 	dma_sync_sg_for_device(f->dev, sg, 3, DMA_TO_DEVICE);
 	KUNIT_EXPECT_EQ(test, spy.iova_to_phys, 2);
 	unmap_sg(f, sg, 3);
+	KUNIT_EXPECT_EQ(test, fixture_slots_used(f), slots);
+}
+
+/* The same, page by page */
+static void bounced_page_of_device_memory(struct kunit *test)
+{
+	static const struct { size_t offset, size; int prot; } pieces[] = {
+		{ 0, PAGE_SIZE, IOMMU_READ | IOMMU_MMIO },
+		{ 512, 512, IOMMU_READ | IOMMU_CACHE },
+	};
+	struct fixture *f = test->priv;
+	struct pci_dev *pdev = p2pmem_get(test);
+	struct page *p2p = p2pmem_pages(test, pdev, 1);
+	long slots = fixture_slots_used(f);
+	dma_addr_t addr;
+	int i;
+
+	p2pmem_allow_host_bridge(test, pdev);
+	for (i = 0; i < ARRAY_SIZE(pieces); i++) {
+		spy_reset();
+		addr = dma_map_page(f->dev, p2p, pieces[i].offset,
+				    pieces[i].size, DMA_TO_DEVICE);
+		KUNIT_ASSERT_FALSE(test, dma_mapping_error(f->dev, addr));
+		KUNIT_EXPECT_EQ(test, spy.prot, pieces[i].prot);
+		dma_unmap_page(f->dev, addr, pieces[i].size, DMA_TO_DEVICE);
+		KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+	}
 	KUNIT_EXPECT_EQ(test, fixture_slots_used(f), slots);
 }
 
@@ -1054,6 +1164,9 @@ static struct kunit_case engine_cases[] = {
 	KUNIT_CASE(map_page_flushes_queue_when_addresses_run_out),
 	KUNIT_CASE(map_sg_flushes_queue_when_addresses_run_out),
 	KUNIT_CASE(queue_is_left_while_there_are_addresses),
+	KUNIT_CASE(large_reservation_leaves_low_addresses),
+	KUNIT_CASE(too_large_reservation_gives_nothing_back),
+	KUNIT_CASE(reservation_is_within_a_small_mask),
 	KUNIT_CASE(opt_mapping_size_is_cached),
 	KUNIT_CASE(large_reservations_in_turn),
 	KUNIT_CASE(free_does_not_sync),
@@ -1070,6 +1183,7 @@ static struct kunit_case engine_cases[] = {
 	KUNIT_CASE(link_mmio_is_not_cacheable),
 	KUNIT_CASE(sg_of_device_memory_is_not_cacheable),
 	KUNIT_CASE(sg_of_device_memory_is_undone),
+	KUNIT_CASE(page_of_device_memory_is_not_cacheable),
 	KUNIT_CASE(attributes_reach_the_iommu),
 	KUNIT_CASE(sync_passes_errno),
 	KUNIT_CASE(streaming_undoes_failed_sync),
@@ -1095,6 +1209,7 @@ static struct kunit_case engine_bounce_cases[] = {
 	KUNIT_CASE(bounced_sg_of_device_memory),
 	KUNIT_CASE(bounced_sg_of_unreachable_memory),
 	KUNIT_CASE(bounced_sg_of_own_memory),
+	KUNIT_CASE(bounced_page_of_device_memory),
 	{}
 };
 
