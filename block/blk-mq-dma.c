@@ -363,7 +363,7 @@ static bool blk_dma_map_start(struct request *req, struct device *dma_dev,
  *
  * Never gives more ranges than blk_rq_nr_phys_segments().
  *
- * Context: Any.
+ * Context: Any; for memory of PCI devices as pci_p2pdma_state().
  * Return: true if there is a range in @iter. Otherwise false, with nothing mapped
  *	   or reserved, and in @iter->status:
  *

@@ -441,7 +441,8 @@ static long hmm_dma_map_pfns(struct hmm_dma_range *r,
  * Neighbours are linked together, and all of them are synchronised at once.
  *
  * Context: Any, under the lock of the map, with mmu_interval_read_retry() having
- *	    said there that @pfns is up to date.
+ *	    said there that @pfns is up to date. For memory of PCI devices as
+ *	    pci_p2pdma_state().
  * Return: number of entries that have been mapped; or a negative errno, and the
  *	   map is as it was: -EREMOTEIO if @dev cannot reach a page, which is in
  *	   another PCI device; -ENOMEM, or what dma_iova_link() or
@@ -511,7 +512,8 @@ static long hmm_dma_map_entry_alone(struct device *dev, struct hmm_dma_map *map,
  * A page that is mapped already is not mapped again.
  *
  * Context: Any, under the lock of the map, with mmu_interval_read_retry() having
- *	    said there that the entry is up to date.
+ *	    said there that the entry is up to date. For memory of PCI devices as
+ *	    pci_p2pdma_state().
  * Return: DMA address of the entry; or DMA_MAPPING_ERROR, and nothing has been
  *	   mapped. With a warning once, if the entry is not HMM_PFN_VALID.
  */

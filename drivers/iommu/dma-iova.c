@@ -16,6 +16,7 @@
 #include <linux/iommu.h>
 #include <linux/iommu-dma.h>
 #include <linux/overflow.h>
+#include <linux/pci-p2pdma.h>
 #include <linux/swiotlb.h>
 
 #include "dma-iommu.h"
@@ -415,6 +416,14 @@ static size_t iova_unmap(struct iommu_domain *domain, dma_addr_t addr,
 	return total;
 }
 
+/* Device memory has none, even if it has a struct page, as P2PDMA memory does. */
+static bool iova_has_caches(phys_addr_t phys)
+{
+	unsigned long pfn = PHYS_PFN(phys);
+
+	return pfn_valid(pfn) && !is_pci_p2pdma_page(pfn_to_page(pfn));
+}
+
 /*
  * Call @sync for the memory behind a range. Granules that are neighbours in
  * memory share a call. What is not memory is passed over: a hole, and a piece
@@ -433,7 +442,7 @@ static void iova_sync_caches(struct iommu_domain *domain, dma_addr_t addr,
 				 size);
 		phys_addr_t phys = iommu_iova_to_phys(domain, addr);
 
-		if (!pfn_valid(PHYS_PFN(phys)))
+		if (!iova_has_caches(phys))
 			phys = 0;
 		if (run.len && phys != run.paddr + run.len) {
 			sync(run.paddr, run.len, dir);

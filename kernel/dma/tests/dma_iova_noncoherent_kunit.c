@@ -15,6 +15,7 @@
 #include <linux/swiotlb.h>
 
 #include "fixture.h"
+#include "p2pmem.h"
 
 /* Where no machine has memory */
 #define BAR	((phys_addr_t)SZ_1T)
@@ -218,13 +219,15 @@ static void link_bar_as_memory(struct kunit *test)
 static void caches_of_bar_are_left_alone(struct kunit *test)
 {
 	struct fixture *f = test->priv;
+	struct page *p2p = p2pmem_pages(test, p2pmem_get(test), 1);
 	phys_addr_t phys = page_to_phys(fixture_lone_page(test));
 	struct phys_vec memory = { phys, PAGE_SIZE };
 	struct dma_iova_state state;
 
 	fixture_reserve(f, &state, phys, 3 * PAGE_SIZE);
-	KUNIT_ASSERT_EQ(test, 0, dma_iova_link(f->dev, &state, BAR, 0, PAGE_SIZE,
-					       DMA_BIDIRECTIONAL, DMA_ATTR_MMIO));
+	KUNIT_ASSERT_EQ(test, 0, dma_iova_link(f->dev, &state, page_to_phys(p2p),
+					       0, PAGE_SIZE, DMA_BIDIRECTIONAL,
+					       DMA_ATTR_MMIO));
 	KUNIT_ASSERT_EQ(test, 0, dma_iova_link(f->dev, &state, phys, PAGE_SIZE,
 					       PAGE_SIZE, DMA_BIDIRECTIONAL, 0));
 	KUNIT_ASSERT_EQ(test, 0, dma_iova_link(f->dev, &state, BAR, 2 * PAGE_SIZE,
@@ -269,7 +272,14 @@ static void coherence_is_refused(struct kunit *test)
 						DMA_ATTR_REQUIRE_COHERENT),
 			-EOPNOTSUPP);
 	fixture_expect_nothing_linked(f, state.addr, PAGE_SIZE + 64);
-	dma_iova_free(f->dev, &state);
+
+	/* Device memory has no caches. */
+	KUNIT_EXPECT_EQ(test, dma_iova_link(f->dev, &state, BAR, 0, PAGE_SIZE,
+					    DMA_BIDIRECTIONAL,
+					    DMA_ATTR_REQUIRE_COHERENT |
+					    DMA_ATTR_MMIO), 0);
+	dma_iova_destroy(f->dev, &state, PAGE_SIZE, DMA_BIDIRECTIONAL,
+			 DMA_ATTR_REQUIRE_COHERENT | DMA_ATTR_MMIO);
 
 	KUNIT_EXPECT_EQ(test, dma_map_page_attrs(f->dev, page, 0, PAGE_SIZE,
 						 DMA_BIDIRECTIONAL,
