@@ -11,7 +11,7 @@ Q := $(if $(filter 1,$(V)),,@)
 
 help:
 	@echo 'make run       build a kernel, boot it, move data, do I/O to NVMe    10 min the first time'
-	@echo 'make check     all of the tests, from nothing                        40 min'
+	@echo 'make check     the tests, except the slow ones                       40 min'
 	@echo 'make check-all the slow ones: arm64, each commit, each break        hours, in stages'
 	@echo 'make bench     what it costs to map scattered pages, by instructions 40 min the first time'
 	@echo 'make clients   small drivers, one for each kind of use, move data     10 min the first time'
