@@ -34,7 +34,7 @@ run_machine()
 			return 1
 		fi
 		if ! awk -f scripts/check/conformance.awk "$dir/console" > "$dir/cases"; then
-			echo "not ok - conformance $1 $kernel: the kernel has not come to the end of its suites: $dir/console"
+			echo "not ok - conformance $1 $kernel: the kernel did not finish its suites: $dir/console"
 			return 1
 		fi
 	done
@@ -96,29 +96,29 @@ END {
 {
 	cat << END
 .. SPDX-License-Identifier: GPL-2.0
-.. made by scripts/check/conformance.sh
+.. made by scripts/check/conformance.sh in the repository of the series
 
 =======================================
 Conformance of two-step DMA to mainline
 =======================================
 
-The KUnit suites of the public API, built into Linux $version from the same files, and run
-there and here on the same machines of QEMU: without an IOMMU, behind virtio-iommu and
-VT-d, with bounce buffers, and behind the IOMMU in software of the tests.
+The KUnit suites of the public API were built into Linux $version from the same files, and
+run there and here on the same QEMU machines: without an IOMMU, behind virtio-iommu and
+VT-d, with bounce buffers, and behind an IOMMU that the tests emulate in software.
 $(cat "$out/table.sum").
 
-*skip* is a case of something that mainline's API does not have, that its documentation
-does not say, or that the test does not reach in mainline. A case that is skipped on one
-machine and passes on another has passed. Cases that count the requests to the IOMMU
-driver are an example. They are skipped behind VT-d, where mainline's driver does not use
-the operations of the domain that the test replaces, and they run behind virtio-iommu. The
-state after a reservation has ended is not compared: here it is all zero, and mainline's
-documentation does not say.
+*skip* means that mainline's API does not have what the case tests, that mainline's
+documentation does not define it, or that the test cannot be run in mainline. A case
+that is skipped on one machine and passes on another counts as passed. Cases that count
+the requests to the IOMMU driver are an example. They are skipped behind VT-d, where
+mainline's driver does not use the operations of the domain that the test replaces, and
+they run behind virtio-iommu. The state after a reservation has ended is not compared:
+here it is all zero, and mainline's documentation does not say.
 
 The random sequences make no call in mainline that its documentation leaves open. A mode
 of the DMA mapping benchmark for two-step mappings comes with the suites, and
-\`\`make conformance\`\` runs it on mainline behind virtio-iommu and VT-d, and without an
-IOMMU, where it is refused.
+\`\`make conformance\`\`, in the repository of the series, runs it on mainline behind
+virtio-iommu and VT-d, and without an IOMMU, where it is refused.
 
 .. list-table::
    :header-rows: 1
