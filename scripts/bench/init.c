@@ -132,7 +132,7 @@ static void command(const char *format, ...)
 	close(fd);
 }
 
-/* Copy what is in a file to the port, each line behind a text. */
+/* Copy what is in a file to the port, each line after a text. */
 static void report(const char *before, const char *path, const char *only)
 {
 	FILE *f = must_open(path, "r");

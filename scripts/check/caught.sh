@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Sourced by breaks.sh: has a guest caught a break?
+# Sourced by breaks.sh: decides whether a guest has caught a break.
 
 # says <directory of the guest> <log> <machine> <suite> <case>: it is not ok. The case of
 # a guest with a script of its own is a step, by its whole name, or the beginning of what
@@ -49,7 +49,7 @@ caught()
 	elif grep -q 'Kernel panic' "$dir/console"; then
 		echo 'not run: the guest has panicked'
 	elif ! ended "$dir" "$suite"; then
-		echo 'not run: the guest has not come to its end'
+		echo 'not run: the guest did not finish'
 	else
 		for name; do says "$dir" "$log" "$machine" "$suite" "$name" || missed+=" $name"; done
 		[ -z "$missed" ] || echo "not caught by$missed"

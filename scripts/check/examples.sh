@@ -33,7 +33,7 @@ mkdir -p "$dir/src"
 	EOT
 } > "$dir/src/readme.c"
 
-# What is below the title "Example", up to the text behind it
+# What is below the title "Example", up to the text after it
 {
 	printf '#include <linux/module.h>\n#include <linux/types.h>\nstruct device;\n'
 	printf 'void foo_desc(struct device *dev, dma_addr_t addr, size_t len);\n'

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# kernel-ways.sh [selftests | <config>...]: the tests in the ways of the kernel, for those
-# who have a patched tree and nothing else. Runs the command at the head of each file of
-# tools/testing/kunit/configs, and builds the selftests. A line for each. A selftest that
-# has no device must say so by the exit status for that.
+# kernel-ways.sh [selftests | <config>...]: the tests, run by the commands of the kernel
+# alone, for those who have a patched tree and nothing else. Runs the command at the
+# head of each file of tools/testing/kunit/configs, and builds the selftests. A line for
+# each. A selftest that has no device must say so by the exit status for that.
 #
 # shellcheck disable=SC2317 # functions are called by name
 set -euo pipefail

@@ -2,7 +2,7 @@
 #
 # From kernel/dma/tests/breaks: "<file>|<sed script>" for each command of each break alone,
 # with the addresses that are before it; "<file>|" if a script is none of these: commands s
-# with or without an address, several of them with ; between, all of them in braces behind
+# with or without an address, several of them with ; between, all of them in braces after
 # an address, and n before one of them.
 
 function take(re) {

@@ -48,7 +48,7 @@ expect 'not caught by' 'a case on another machine' "${bad/lazy/strict}" "${case[
 expect 'not caught by destroy_twice' 'one of two cases' "$bad" "${case[@]}" destroy_twice
 expect 'not caught by link.size_zero' 'no pattern' "$bad" virtio-lazy dma_iova link.size_zero
 guest '[ 1.0] not ok 1 link_size_zero' ''
-expect 'not run: the guest has not come to its end' 'a guest that crashed after the case' "$bad" "${case[@]}"
+expect 'not run: the guest did not finish' 'a guest that crashed after the case' "$bad" "${case[@]}"
 guest $'[ 1.0] Kernel panic - not syncing: x\n'"$down" ''
 expect 'not run: the guest has panicked' 'a guest that panicked after the case' "$bad" "${case[@]}"
 expect - 'a panic that was asked for' "$bad" virtio-lazy dma_iova panic
@@ -64,7 +64,7 @@ expect - 'a step of a guest that fails' "$step" "${case[@]}"
 guest "$down" 'status failed to metadata by SGL only where data can have one'
 expect 'not caught by' 'a step with a longer name' "$step only" "${case[@]}"
 guest "$down" 'ok metadata by SGL'
-expect 'not run: the guest has not come to its end' 'a guest without a status' "$step" "${case[@]}"
+expect 'not run: the guest did not finish' 'a guest without a status' "$step" "${case[@]}"
 guest "$down" 'status ok'
 expect - 'a line of the table of NVMe' 'not ok - nvme no-iommu map 1 MiB: counted otherwise' no-iommu nvme map_1_MiB
 expect 'not caught by' 'a line of another machine' 'not ok - nvme amd map 1 MiB: x' no-iommu nvme map_1_MiB

@@ -42,7 +42,7 @@ compile()
 		return
 	fi
 	errors=$(grep -E 'error:' "$dir/log" || echo "error: make fails: $(tail -n 1 "$dir/log")")
-	# A header that is missing keeps the compiler from everything behind it.
+	# A header that is missing keeps the compiler from everything after it.
 	if grep -qE "$api|make fails|fatal error" <<< "$errors"; then
 		echo "not ok - users $1: $(grep -m 1 -E "$api|make fails|fatal error" <<< "$errors" | sed 's/.*error: //')"
 		return 1

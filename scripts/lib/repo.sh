@@ -84,7 +84,7 @@ check_peer()
 {
 	[ -n "$1" ] || die "PEER=: not given: name a tree that has the API"
 	grep -qs dma_iova_try_alloc "$1/include/linux/dma-mapping.h" ||
-		die "$1: no tree that has dma_iova_try_alloc(): give Linux 6.16 or later"
+		die "$1: does not have dma_iova_try_alloc(): give Linux 6.16 or later"
 }
 
 # base_field <name>: the values that BASE has for it

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # splats.sh <console> [list]: prints the complaints of the kernel in a log, and fails if
-# there is one. What a complaint is stands in splats.list. A warning is accepted if a test
+# there is one. splats.list defines what a complaint is. A warning is accepted if a test
 # has announced it by a line `expect-warning: <file>` with the file that it comes from.
 # Each announcement is for one warning, and ends with its case. Reports of dma-debug are
 # warnings from debug.c.

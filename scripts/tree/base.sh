@@ -27,7 +27,7 @@ check_version()
 if [ -n "${KDIR:-}" ]; then
 	check_version "$KDIR" "KDIR=$KDIR"
 	if [ -e "$KDIR/.config" ] || [ -e "$KDIR/include/config" ]; then
-		die "KDIR=$KDIR: has been built in: make -C $KDIR mrproper, or give a clean checkout"
+		die "KDIR=$KDIR: contains build output: make -C $KDIR mrproper, or give a clean checkout"
 	fi
 	tree=$(realpath "$KDIR")
 	want="tree $tree"

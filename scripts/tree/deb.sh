@@ -17,7 +17,7 @@ obj=$out/obj
 log=$out.log
 begin=$SECONDS
 
-# The end of uname -r, behind the version of the base. HACKING.md says when a release
+# The end of uname -r, after the version of the base. HACKING.md says when a release
 # raises the number.
 localversion=-dma-iova1
 

@@ -45,8 +45,8 @@ kmake()
 # objects: how many have been compiled
 objects() { grep -cE '^  (CC|AS) ' "$log" || true; }
 
-# built: the progress of the build, of which the total is that of the last whole one; in
-# a build that is not the first one the total is not known
+# built: the progress of the build. The total is that of the last full build. It is not
+# known for an incremental build.
 built()
 {
 	local total of=

@@ -38,7 +38,7 @@ renumber()
 		n=$((n + 1))
 		new=$(printf '%04d-%s' $n "$(sed -E 's/^[0-9]+[a-z]*-//' <<< "$p")")
 		if [ "$p" = "$new" ]; then continue; fi
-		[ ! -e "patches/$new" ] || die "patches/$new: in the way of patches/$p: rename it"
+		[ ! -e "patches/$new" ] || die "patches/$new: exists, and is the new name of patches/$p: rename one of them"
 		git mv -k "patches/$p" "patches/$new"
 		[ -e "patches/$new" ] || mv "patches/$p" "patches/$new"
 		sed -i "s,^$p\$,$new," patches/series

@@ -50,7 +50,7 @@ commit()
 {
 	patch_diff "$1" > build/series.diff
 	if [ -s build/series.diff ] && ! agit apply --index ../series.diff >> "$log" 2>&1; then
-		die "patches/$1: git apply does not take it ($log): $(tail -n 1 "$log")"
+		die "patches/$1: git apply rejects it ($log): $(tail -n 1 "$log")"
 	fi
 	for f in $(patch_brings "$1"); do
 		[ -f "$f" ] || die "patches/$1: brings $f, which does not exist: add it, or remove the line"
@@ -113,9 +113,9 @@ what_base >> "$out.tmp/0000-cover-letter.patch"
 agit checkout -q -f -B am base
 mapfile -t mails < <(find "$PWD/$out.tmp" -name '*.patch' ! -name '0000-*' | sort)
 agit am -q --committer-date-is-author-date "${mails[@]}" >> "$log" 2>&1 ||
-	die "$out.tmp: git am does not take it ($log): $(tail -n 1 "$log")"
+	die "$out.tmp: git am rejects it ($log): $(tail -n 1 "$log")"
 [ "$(agit rev-parse am)" = "$(agit rev-parse series)" ] ||
-	die "$out.tmp: git am makes other commits of it: compare git -C $am log -p of am and series: a message may hold a line that starts with --- or diff"
+	die "$out.tmp: git am makes different commits from it: compare the branches am and series (git -C $am log -p): a message may have a line that starts with --- or diff"
 wrong=$(with_progress "build/linux: comparing" differs)
 [ -z "$wrong" ] ||
 	die "build/linux: git am of the series gives something else: $(paste -s -d , <<< "$wrong" | sed 's/,/, /g'): make tree, and name each whole file as Brings: in one patch (make clean, if it is the base's)"

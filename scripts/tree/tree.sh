@@ -56,7 +56,7 @@ make_stage()
 		fi
 		for f in $files; do
 			[ -f "build/base/$f" ] ||
-				die "patches/$patch: edits $f, which the base has not: keep a new file whole, at $f, and name it as Brings:"
+				die "patches/$patch: edits $f, which is not in the base: put the new file at $f, and name it as Brings:"
 			if [ -f "$stage/$f" ]; then continue; fi
 			mkdir -p "$(dirname "$stage/$f")"
 			cp "build/base/$f" "$stage/$f"

@@ -10,7 +10,7 @@ queue() {
 }
 
 # Where each sector has a checksum, no sector may straddle two pages: such buffers are
-# refused, and nothing is written behind the metadata, as slub_debug would report. Then
+# refused, and nothing is written past the metadata, as slub_debug would report. Then
 # come the least aligned buffers that are accepted.
 unaligned_with_checksum() {
 	local rw
