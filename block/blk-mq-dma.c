@@ -36,7 +36,7 @@ static inline bool blk_dma_more(struct blk_dma_iter *iter)
 
 /*
  * Whether a segment is within the limits of the queue. These allow at least a
- * page, so a segment within one page needs no look at them.
+ * page, so they need not be checked for a segment within one page.
  */
 static inline bool blk_dma_segment_fits(const struct queue_limits *lim,
 					const struct bio_vec *seg,
@@ -192,7 +192,8 @@ blk_dma_map_segment(struct request *req, struct device *dma_dev,
 
 /*
  * Whether only the first segment begins within a granule, and only the last one
- * ends within one. The iterator is passed by value: this is a look ahead.
+ * ends within one. The iterator is passed by value, so the caller's is
+ * unchanged.
  */
 static noinline bool blk_dma_without_gaps(struct request *req,
 					  struct blk_dma_iter iter,

@@ -173,8 +173,8 @@ static inline int iova_prot(struct device *dev, enum dma_data_direction dir,
 }
 
 /*
- * The caches of memory are maintained, and its ends are copied, at an address of
- * the CPU, which the memory of a device need not have.
+ * Cache maintenance and bouncing access the memory at an address of the CPU.
+ * Device memory need not have one.
  */
 static bool iova_not_memory(struct device *dev, phys_addr_t phys)
 {
@@ -425,9 +425,9 @@ static bool iova_has_caches(phys_addr_t phys)
 }
 
 /*
- * Call @sync for the memory behind a range. Granules that are neighbours in
- * memory share a call. What is not memory is passed over: a hole, and a piece
- * of a device whose attribute the driver has forgotten.
+ * Call @sync for the memory that a range is mapped to. Granules that are
+ * neighbours in memory share a call. Skips what is not memory: holes, and
+ * device memory for which the driver has forgotten to pass DMA_ATTR_MMIO.
  */
 static void iova_sync_caches(struct iommu_domain *domain, dma_addr_t addr,
 			     size_t size, enum dma_data_direction dir,
@@ -583,8 +583,8 @@ static bool iova_vec_allowed(struct iova_domain *iovad,
 }
 
 /*
- * Link two or more pieces, where the first or the last one is ragged. What is
- * between these two is linked in one walk.
+ * Link two or more pieces, where the first or the last one is ragged. All
+ * others are linked in one walk.
  */
 static int iova_link_vec_ragged(struct device *dev, struct iommu_domain *domain,
 				const struct dma_iova_state *state,
@@ -624,9 +624,9 @@ err_unlink:
 }
 
 /*
- * True if each piece has the size of a granule, as the last one has. That is the
- * usual array, and it is cheaper to see than to add up, two pieces at a time.
- * @bits collects all addresses.
+ * True if each piece has the size of a granule. The caller has checked the last
+ * one. Most arrays are like that, and comparing the sizes, two at a time, costs
+ * less than adding them up. @bits collects all addresses.
  */
 static bool iova_vec_of_granules(const struct phys_vec *vec, size_t nr,
 				 size_t granule, u64 *bits)

@@ -102,7 +102,7 @@ static struct dma_debug_entry *dbg_find(struct device *dev,
 	return NULL;
 }
 
-/* The first piece that has a part at or behind @addr */
+/* The first piece that has a part at or after @addr */
 static struct dma_debug_entry *
 dbg_find_piece(const struct dma_debug_entry *reservation, u64 addr)
 {
@@ -662,7 +662,7 @@ static struct dma_debug_entry *dbg_dump_piece(const struct dbg_dump *dump)
 	hlist_for_each_entry(entry, &dbg_reservations[dump->bucket], hash) {
 		if (entry->dev_addr != dump->addr || entry->dev != dump->dev)
 			continue;
-		/* There is nothing behind the last IO address. */
+		/* There is nothing after the last IO address. */
 		if (dump->next < entry->dev_addr)
 			return NULL;
 		return dbg_find_piece(entry, dump->next);

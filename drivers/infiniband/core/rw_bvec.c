@@ -12,12 +12,12 @@
 
 #include "rw.h"
 
-/* rdma_rw_ctx.mapped: the memory ... */
+/* rdma_rw_ctx.mapped: where the addresses to unmap are */
 enum {
-	RDMA_RW_ONE_PIECE,	/* ... is that of the only SGE */
-	RDMA_RW_PIECES,		/* ... is that of so many SGEs: ctx->nr_pieces */
-	RDMA_RW_LINKED,		/* ... is linked into a reservation: ctx->iova */
-	RDMA_RW_SGT,		/* ... is in a scatterlist: ctx->sgt */
+	RDMA_RW_ONE_PIECE,	/* in the only SGE */
+	RDMA_RW_PIECES,		/* in ctx->nr_pieces SGEs */
+	RDMA_RW_LINKED,		/* in the reservation ctx->iova */
+	RDMA_RW_SGT,		/* in the scatterlist ctx->sgt */
 };
 
 /* Pieces that are linked by one call: 512 bytes of stack */
@@ -53,7 +53,7 @@ static int rdma_rw_look_at_memory(struct rdma_rw_memory *mem, u32 nr_bvec)
 	phys_addr_t end = 0;
 
 	while (iter.bi_size) {
-		/* Do not read behind the array, nor stay at an empty entry. */
+		/* Do not read past the array, nor stay at an empty entry. */
 		if (iter.bi_idx >= nr_bvec ||
 		    iter.bi_bvec_done >= bvecs[iter.bi_idx].bv_len)
 			return -EINVAL;
@@ -315,7 +315,7 @@ int rdma_rw_ctx_init_bvec(struct rdma_rw_ctx *ctx, struct ib_qp *qp,
 	if (err)
 		return err;
 
-	/* However few the ranges are, as on iWARP */
+	/* Some devices need an MR even for one range: iWARP for reads. */
 	if (mem.p2pdma || rdma_rw_io_needs_mr(qp->device, port_num, dir, 1))
 		return rdma_rw_init_sgt(ctx, qp, port_num, &mem, remote_addr,
 					rkey, dir);

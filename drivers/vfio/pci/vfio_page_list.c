@@ -236,7 +236,7 @@ static void sync_pages(const struct vfio_page_list *list, size_t offset,
  * vfio_page_list_sync_for_cpu - let the CPU read what the device has written
  * @list:	list of pages, mapped or not
  * @offset:	of the first byte, from the start of the list
- * @len:	number of bytes; those behind the end of the list are left out
+ * @len:	number of bytes; those past the end of the list are left out
  *
  * The twin of dma_sync_single_for_cpu(), after the device has finished and
  * before the CPU reads. The device must not use the range until
@@ -264,7 +264,7 @@ EXPORT_SYMBOL_GPL(vfio_page_list_sync_for_cpu);
  * vfio_page_list_sync_for_device - let the device read what the CPU has written
  * @list:	list of pages, mapped or not
  * @offset:	of the first byte, from the start of the list
- * @len:	number of bytes; those behind the end of the list are left out
+ * @len:	number of bytes; those past the end of the list are left out
  *
  * The twin of dma_sync_single_for_device(), to be called before the device uses
  * the range again. It hands over what the CPU has written since the list was

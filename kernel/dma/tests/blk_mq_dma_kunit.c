@@ -802,7 +802,7 @@ static void start_in_atomic_context(struct kunit *test)
 
 /* Segment by segment */
 
-/* Wherever the gap is: behind a segment, before one, within a bio or between */
+/* Wherever the gap is: after a segment, before one, within a bio or between */
 static void start_gap_between_segments(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -1211,7 +1211,7 @@ static void integrity_whole_granules(struct kunit *test)
 }
 
 #ifndef CONFIG_KMSAN	/* With it, the block layer merges nothing. */
-/* Those of two bios that are one behind the other in memory are one segment. */
+/* Those of two bios that are one after the other in memory are one segment. */
 static void integrity_contiguous_buffers(struct kunit *test)
 {
 	static const size_t lens[] = { 64 + 128 };
@@ -1328,7 +1328,7 @@ static void map_for(struct fixture *f, struct pci_dev *pdev)
 	KUNIT_ASSERT_EQ(f->test, 0, spy_insert(f->test));
 }
 
-/* A bio of @nr pages, not one behind the other, of the @pages that there are */
+/* A bio of @nr pages, not one after the other, of the @pages that there are */
 static void add_every_other_page(struct kunit *test, struct request *req,
 				 struct page *pages, int nr)
 {

@@ -36,7 +36,7 @@
  *	bounced_ends_are_known
  * 12. What was linked before a failure is unmapped as if all had been.
  *	destroy_what_was_linked_before_a_failure, destroy_after_failed_link
- * 13. Unlinking stops at a hole, and what is behind it stays mapped.
+ * 13. Unlinking stops at a hole, and what is after it stays mapped.
  *	unlink_across_hole, destroy_across_hole
  * 14. Memory of another device is mapped as cacheable.
  *	link_mmio_is_not_cacheable, p2p_through_host_bridge

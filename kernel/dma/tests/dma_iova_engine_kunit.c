@@ -891,7 +891,7 @@ static void bounced_link_failure_unwinds(struct kunit *test)
 
 static void bounced_link_failure_keeps_earlier_links(struct kunit *test)
 {
-	/* middle and tail behind a piece at offset 0 */
+	/* middle and tail after a piece at offset 0 */
 	expect_bounced_link_unwinds(test, 0, PAGE_SIZE, 2 * PAGE_SIZE + 512);
 }
 

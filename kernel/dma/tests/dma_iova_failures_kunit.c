@@ -136,7 +136,7 @@ static int fail_each(struct attempt *a, int *nth, int want)
 }
 
 /*
- * A reservation with a piece of one granule before @a and one behind it, which
+ * A reservation with a piece of one granule before @a and one after it, which
  * stay whatever happens between the two.
  */
 static void fail_between_others(struct attempt *a, int maps, int tables)

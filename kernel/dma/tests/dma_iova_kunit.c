@@ -1152,7 +1152,7 @@ static void unlink_half_a_large_piece(struct kunit *test)
 
 /*
  * The range begins inside a piece that some IOMMUs map by one large page, and has
- * others behind it, which must not stay.
+ * others after it, which must not stay.
  */
 static void unlink_half_a_piece_and_others(struct kunit *test)
 {

@@ -130,7 +130,7 @@ static bool all_linked(struct slot *s, int first, int last)
 	return true;
 }
 
-/* The granule behind the last one that is linked */
+/* The granule after the last one that is linked */
 static int linked_end(struct slot *s)
 {
 	int i;

@@ -269,7 +269,7 @@ static void range_fails_at_each_link(struct kunit *test)
 	expect_mapped(r, 0, MANY);
 }
 
-/* Flags behind the entry that fails are from an earlier call, and not undone. */
+/* Flags after the entry that fails are from an earlier call, and not undone. */
 static void range_fails_before_stale_flags(struct kunit *test)
 {
 	struct region *r = scattered_region(test->priv, MANY);

@@ -569,7 +569,7 @@ static void map_vec_syncs_once_per_table(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bytes_synced, PGTABLE_RANGES * sizeof(u64));
 	pgtable_expect(&table->pt, iova, vec, PGTABLE_RANGES, size);
 
-	/* In front of a block, and behind it */
+	/* Before a block, and after it */
 	vec[1] = (struct phys_vec) { SZ_4G + table->pt.block, table->pt.block };
 	iova = SZ_8G + table->pt.block - table->pt.granule;
 	KUNIT_EXPECT_EQ(test, 0,

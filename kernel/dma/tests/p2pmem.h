@@ -12,7 +12,7 @@
 /* The device, for the rest of the test; skips the test if there is none. */
 struct pci_dev *p2pmem_get(struct kunit *test);
 
-/* @nr pages of its memory, one behind the other */
+/* @nr pages of its memory, one after the other */
 struct page *p2pmem_pages(struct kunit *test, struct pci_dev *pdev, int nr);
 
 /*

@@ -473,7 +473,7 @@ static void init_moves_data_by_one_sge(struct kunit *test)
 
 /* Several SGEs */
 
-/* Wherever the gap is: behind a piece, or before one */
+/* Wherever the gap is: after a piece, or before one */
 static void init_gap_between_pieces(struct kunit *test)
 {
 	struct fixture *f = test->priv;

@@ -675,7 +675,7 @@ static void notify(struct region *r, unsigned long start, unsigned long end)
 	mmu_notifier_invalidate_range_end(&range);
 }
 
-/* Begin and end of each entry, and the pages before and behind them */
+/* Begin and end of each entry, and the pages before and after them */
 #define EDGES	12
 
 static unsigned long huge_edge(unsigned long addr, int i)

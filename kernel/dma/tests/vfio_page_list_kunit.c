@@ -369,7 +369,7 @@ static void expect_one_hand_over(struct kunit *test,
 	KUNIT_EXPECT_EQ(test, hand_over[which].dir, dir);
 }
 
-/* A range is passed on as it is, except for what is behind the end of the list. */
+/* A range is passed on as it is, except what is past the end of the list. */
 static void sync_hands_one_range_over(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -850,7 +850,7 @@ static void map_fails_at_each_allocation(struct kunit *test)
 	dma_iova_free(f->dev, &page);
 }
 
-/* What has been allocated behind the pages of the list is free again. */
+/* What has been allocated past the pages of the list is free again. */
 static void expect_rest_freed(struct kunit *test,
 			      const struct vfio_page_list *list,
 			      unsigned long nr)

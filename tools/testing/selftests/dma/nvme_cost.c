@@ -122,7 +122,7 @@ static void check_layout(const char *buf, size_t size, int contiguous)
 	}
 }
 
-/* The number behind a name in /proc/timer_list; there is one CPU. */
+/* The number after a name in /proc/timer_list; there is one CPU. */
 static long long timer_value(const char *list, const char *name)
 {
 	const char *p = strstr(list, name);
