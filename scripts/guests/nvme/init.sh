@@ -111,6 +111,7 @@ try 'make, use and check ext4, with metadata' file_system "$protected"
 try 'discard and write zeroes' discard_and_write_zeroes "$plain"
 try 'I/O from buffers that are hardly aligned' unaligned "$plain"
 try 'refuse buffers that are hardly aligned, with metadata' unaligned_with_checksum "$protected"
+try 'I/O from buffers that are hardly aligned, with checksums off' unaligned_without_checksum "$protected"
 try 'commands of user space by ioctl' passthrough_by_ioctl "$plain" 0
 try 'commands of user space by ioctl, with metadata' passthrough_by_ioctl "$protected" 8
 try 'commands of user space by io_uring' passthrough_by_io_uring "$plain"

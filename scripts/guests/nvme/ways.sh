@@ -26,6 +26,19 @@ unaligned_with_checksum() {
 	verify_io --filename="$1" --ioengine=libaio --iodepth=8 --rw=randwrite --bs=64k --size=4m --mem_align=512
 }
 
+# The same disk, while the kernel makes no checksums and looks at none
+unaligned_without_checksum() {
+	checksums "$1" 0
+	unaligned "$1"
+	checksums "$1" 1
+}
+
+# checksums <disk> <1 or 0>
+checksums() {
+	echo "$2" > "/sys/block/${1##*/}/integrity/write_generate"
+	echo "$2" > "/sys/block/${1##*/}/integrity/read_verify"
+}
+
 unaligned() {
 	[ "$(cat "$(queue "$1" dma_alignment)")" = 3 ]
 	verify_io --filename="$1" --ioengine=libaio --iodepth=8 --rw=randwrite --bs=64k --size=4m --mem_align=4
