@@ -3,16 +3,17 @@
 #
 # Sourced by breaks.sh: decides whether a guest has caught a break.
 
-# says <directory of the guest> <log> <machine> <suite> <case>: it is not ok. The case of
-# a guest with a script of its own is a step, by its whole name, or the beginning of what
-# the kernel complains with; _ is a space.
+# says <directory of the guest> <log> <machine> <suite> <case>: it has failed. One that was
+# skipped has not, nor has one that has lost its result. The case of a guest with a script
+# of its own is a step, by its whole name, or the beginning of what the kernel complains
+# with; _ is a space.
 says()
 {
 	local dir=$1 log=$2 machine=$3 suite=$4 name=$5 line
 
 	if [ ! -d "scripts/guests/$suite" ]; then
 		while IFS= read -r line; do
-			if [[ $line == "not ok - kunit $machine $suite $name: "* ]]; then return; fi
+			if [[ $line == "not ok - kunit $machine $suite $name: [FAILED]"* ]]; then return; fi
 		done < "$log"
 		return 1
 	fi

@@ -40,6 +40,8 @@ bad='not ok - kunit virtio-lazy dma_iova link_size_zero: [FAILED]'
 case=(virtio-lazy dma_iova link_size_zero)
 guest "$down" ''
 expect - 'a case that fails' "$bad" "${case[@]}"
+expect 'not caught by link_size_zero' 'a case that is skipped' "${bad/FAILED/SKIPPED}" "${case[@]}"
+expect 'not caught by link_size_zero' 'a case without a result' "${bad/FAILED/CRASHED}" "${case[@]}"
 expect 'not caught by link_size_zero' 'a case that passes' "${bad#not }" "${case[@]}"
 expect 'not caught by link_size' 'a case with a longer name' "$bad" virtio-lazy dma_iova link_size
 expect 'not caught by size_zero' 'a case with a longer name before' "$bad" virtio-lazy dma_iova size_zero
