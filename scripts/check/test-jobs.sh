@@ -10,7 +10,7 @@ set -euo pipefail
 if [ $# = 0 ]; then
 	namespace=(--user --map-root-user --pid --fork --mount-proc)
 	must_unshare "${namespace[@]}"
-	exec unshare "${namespace[@]}" "$0" "$(mktemp -d)"
+	exec unshare "${namespace[@]}" scripts/check/test-jobs.sh "$(mktemp -d)"
 fi
 dir=$1
 trap 'rm -r "$dir"' EXIT
