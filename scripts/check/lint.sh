@@ -12,12 +12,10 @@ set -euo pipefail
 . scripts/lib/progress.sh
 
 arch=${ARCH:-x86_64}
-kernel=build/kernels/test
-[ "$arch" = x86_64 ] || kernel=build/kernels/$arch
 cross=$(cross_compile "$arch")
 case $arch in
-arm64)	foreign='^drivers/iommu/(intel|amd)/' ;;
-*)	foreign='^drivers/iommu/arm/' ;;
+arm64)	kernel=build/kernels/arm64 foreign='^drivers/iommu/(intel|amd)/' ;;
+*)	kernel=build/kernels/test foreign='^drivers/iommu/arm/' ;;
 esac
 out=build/lint/$arch
 lock lint
@@ -70,6 +68,8 @@ compile()
 
 	shift
 	mapfile -t objects < <(objects "$tree" "$@")
+	: > "$o.compile"
+	[ "${#objects[@]}" -gt 0 ] || return 0	# make would build everything
 	# No object will run, so objtool need not be built.
 	make=(make -s -C "$tree" O="$o" ARCH="$arch" CROSS_COMPILE="$cross" CC="ccache ${cross}gcc" CONFIG_OBJTOOL= "-j$JOBS")
 

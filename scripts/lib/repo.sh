@@ -2,9 +2,9 @@
 # shellcheck shell=bash
 #
 # Sourced by all scripts: the parts of this repository, and messages. Changes to the top
-# of the repository.
+# of the repository, by the path without symbolic links: compilers print that one.
 
-CDPATH='' cd -- "$(dirname "${BASH_SOURCE[0]}")/../.." || exit
+CDPATH='' cd -P -- "$(dirname "${BASH_SOURCE[0]}")/../.." || exit
 shopt -s inherit_errexit
 export LC_ALL=C
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
