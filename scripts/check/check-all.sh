@@ -9,7 +9,8 @@ set -euo pipefail
 . scripts/lib/steps.sh
 
 steps_begin build/check-all
-source=(patches configs kernel drivers include mm block samples tools)
+source=(patches configs kernel drivers include Documentation mm block samples tools)
+tools=$(versions)
 declare -A minutes inputs
 
 # stage <name> <minutes on two cores> <more that it is made from> <command>...
@@ -19,14 +20,15 @@ stage()
 	step "$1" "${@:4}"
 }
 
-# made_from <stage>: the sum of the base and of all the files
+# made_from <stage>: the sum of its command, of the programs, of the base and of all the
+# files
 made_from()
 {
 	local files
 
 	# shellcheck disable=SC2086 # a list of paths
 	mapfile -t files < <(git ls-files -co --exclude-standard -- "${source[@]}" scripts/lib scripts/tree ${inputs[$1]} | sort -u)
-	{ cat build/base.stamp; for f in "${files[@]}"; do if [ -e "$f" ]; then echo "$f"; cat "$f"; fi; done; } | sha256sum
+	{ echo "${commands[$1]} $tools"; cat build/base.stamp; for f in "${files[@]}"; do if [ -e "$f" ]; then echo "$f"; cat "$f"; fi; done; } | sha256sum
 }
 
 # has_passed <stage>: with these inputs; the log is still there to be counted

@@ -36,6 +36,17 @@ compiler_args()
 	esac
 }
 
+# versions: of the programs that build kernels and run guests, as far as they are there
+versions()
+{
+	local program
+
+	for program in gcc {aarch64,i686,s390x,riscv64}-linux-gnu-gcc arm-linux-gnueabihf-gcc ld clang ld.lld sparse \
+			qemu-system-{x86_64,aarch64} fio; do
+		if command -v "$program" > /dev/null; then echo "$program: $("$program" --version | sed -n 1p)"; fi
+	done
+}
+
 # field <table> <name> <number of the column>
 field()
 {
