@@ -87,6 +87,7 @@ made_from()
 	  git ls-files -co --exclude-standard -- kernel drivers include mm block tools samples \
 		scripts/{lib,guests} scripts/tree/{base,tree,kernel}.sh scripts/check/{breaks,caught}.sh \
 		':!kernel/dma/tests/breaks' | sort | while read -r f; do if [ -e "$f" ]; then cat "$f"; fi; done
+	  versions
 	} | sha256sum
 }
 

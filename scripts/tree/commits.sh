@@ -31,6 +31,7 @@ done
 scripts/tree/series.sh >&2
 lock series
 mkdir -p "$out"
+tools=$(versions)
 trap 'git -C build/am checkout -q -f am' EXIT
 
 # boots <architecture>: to the end, behind an IOMMU; sets $cases to the number of cases
@@ -68,8 +69,8 @@ build()
 # key <architecture> <commit>: what decides whether it passes
 key()
 {
-	echo "$1 $2 $(cat "build/kernels/$(column "$1" 2)/.config" configs/machines scripts/lib/* \
-		scripts/tree/commits.sh | sha256sum)"
+	echo "$1 $2 $(cat build/base.stamp "build/kernels/$(column "$1" 2)/.config" configs/machines scripts/lib/* \
+		scripts/tree/commits.sh - <<< "$tools" | sha256sum)"
 }
 
 # check <architecture> <commit> <its subject>: prints a line for each thing that passes
