@@ -3,7 +3,8 @@
 #
 # run.sh [machine...]: the KUnit suites on the named machines of configs/suites, or on all
 # of $ARCH, in one boot for each. Prints a line for each case. All cases of the suites
-# that the table names must run; a case that is skipped counts as a failure. A kernel with
+# that the table names must run; a case that is skipped counts as a failure. So does a
+# case in the sources of these suites that none of all machines has run. A kernel with
 # kmemleak then boots on, into a process that searches for leaks.
 #
 #   ARCH=x86_64		x86_64 or arm64
@@ -19,6 +20,7 @@ JOBS=${JOBS:-$(($(nproc) + 1))}
 . scripts/lib/rootfs.sh
 . scripts/lib/guest.sh
 . scripts/guests/kunit/boot.sh
+. scripts/guests/kunit/judge.sh
 
 table=configs/suites
 out=build/kunit${SUITE:+-one}
@@ -98,10 +100,11 @@ run_machine()
 	return "$failed"
 }
 
+arch=${ARCH:-x86_64}
 asked=$(machines $table "$@")
 if [ $# = 0 ]; then
 	asked=$(for name in $asked; do
-		if [ "$(machine "$name" arch)" = "${ARCH:-x86_64}" ]; then echo "$name"; fi
+		if [ "$(machine "$name" arch)" = "$arch" ]; then echo "$name"; fi
 	done)
 fi
 mkdir -p "$out"
@@ -111,12 +114,6 @@ pack_root "$out/root" > "$out/initramfs"
 say KUNIT "$(wc -w <<< "$asked") machines" >&2
 
 # A trap, since the jobs of run_jobs in a condition would go on after a command that fails
-fresh_seeds()
-{
-	for name in $asked; do used_seeds "$name"; done | grep -E '=([2-9]|[0-9]{2,})$' > /dev/null && return
-	echo "not ok - kunit SEED=0: no suite has taken a fresh seed: $out"
-	exit 1
-}
-if [ "${SEED:-}" = 0 ]; then trap fresh_seeds EXIT; fi
+trap 'judge_all $? $#' EXIT
 # shellcheck disable=SC2086 # a word for each
 run_jobs 'KUnit machines' "$out" run_machine $asked
