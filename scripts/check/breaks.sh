@@ -115,7 +115,9 @@ for kernel in "${!built[@]}"; do scripts/tree/kernel.sh "$kernel" > "$out/build"
 
 # Every case of every suite, as "<suite> <case>", is named.
 named=$(awk -F '|' '!/^(#|$)/ { split($3, w, " "); n = split($4, c, " "); for (i = 1; i <= n; i++) print w[2], c[i] }' "$table" | sort -u)
-all=$(awk '$2 ~ /^=+$/ && /subtests?\) =+$/ { suite = $3 } $2 ~ /^\[[A-Z]+\]$/ { print suite, $3 }' build/kunit/*/parsed | sort -u)
+all=$(for name in $(names configs/suites); do
+	if [ -f "build/kunit/$name/parsed" ]; then awk -f scripts/lib/ran.awk "build/kunit/$name/parsed"; fi
+done | sort -u)
 for name in $(comm -13 <(echo "$named") <(echo "$all") | tr ' ' .); do
 	echo "not ok - break: no line of $table makes $name fail"
 	failed=1
