@@ -15,7 +15,8 @@ targets=(kernel/dma/ drivers/iommu/ drivers/pci/p2pdma.o block/ drivers/nvme/hos
 # enabled <.config> <option without CONFIG_>
 enabled() { grep -q "^CONFIG_$2=[ym]" "$1"; }
 
-# configure <name> <option>...: prints the options that the result lacks
+# configure <name> <option>...: prints the options that the result lacks, of compile.config
+# as well
 configure()
 {
 	local dir=$out/$1 option
@@ -30,12 +31,8 @@ configure()
 		esac
 	done >> "$dir/fragment"
 	kmake "$dir" KCONFIG_ALLCONFIG="$PWD/$dir/fragment" allnoconfig >> "$dir/log" 2>&1 || return 1
-	for option in "${@:2}"; do
-		case $option in
-		+*) enabled "$dir/.config" "${option#+}" || echo "CONFIG_${option#+} is not there" ;;
-		-*) ! enabled "$dir/.config" "${option#-}" || echo "CONFIG_${option#-} is there" ;;
-		esac
-	done
+	awk -f scripts/tree/lost.awk config="$dir/.config" "$dir/.config" "$dir/fragment" |
+		sed 's/^[^ ]* \(.*\)/\1 is lost/' | sort
 }
 
 # kmake <directory> <argument>...
