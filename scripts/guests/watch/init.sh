@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# First process of the guests of scripts/guests/watch/run.sh: hangs, spins or is slow.
+# First process of the guests of scripts/guests/watch/run.sh: hangs, spins or is slow, or
+# prints a line each second, so that it is silent only if it is stopped.
 set -eu
 
 . /guest-side.sh
@@ -10,8 +11,15 @@ set -eu
 doing=$(argument does)
 echo "$doing" >&3
 case $doing in
-hang | stop)
+hang)
 	while :; do sleep 1000; done ;;
+stop)
+	i=0
+	while [ $i -lt 300 ]; do
+		sleep 1
+		i=$((i + 1))
+		echo "$i"
+	done ;;
 spin)
 	while :; do :; done ;;
 slow)

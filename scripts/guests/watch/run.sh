@@ -41,7 +41,7 @@ stop()
 	local watch
 
 	until [ -s "$1/results" ]; do
-		if [ -e "$1/ended" ]; then return; fi
+		if [ -e "$1/ended" ]; then return 1; fi
 		sleep 0.1
 	done
 	watch=$(pgrep -P $$ -f "^[^ ]*bash scripts/lib/watch.sh $1/")
@@ -62,7 +62,7 @@ rm -rf "$out/stop"
 stop "$out/stop" &
 run stop
 : > "$out/stop/ended"
-wait $! || true
+wait $! || echo "not ok - watch: the guest has not been stopped: $out/stop/console"
 expect 'a guest that is stopped' stop 'no output, and it has hardly asked for the CPU'
 run slow
 wrong=$(verdict "$out/slow" "$rc")
