@@ -40,6 +40,16 @@ expect '0 passed, 1 failed' 'a step that checks nothing' true
 expect '0 passed, 1 failed' 'a step that dies' false
 expect '0 passed, 1 failed' 'a result that is not ok' 'echo not ok - x'
 
+for name in TREE SUITE KCFLAGS LLVM; do
+	got=$(export "$name=x"; sum "single x printenv $name" || true)
+	if [ "$got" = '0 passed, 1 failed' ]; then
+		echo "ok - steps: $name of the environment reaches no step"
+	else
+		echo "not ok - steps: $name of the environment reaches a step: $got"
+		failed=1
+	fi
+done
+
 # What follows a step that it needs is not run.
 stopped=$(
 	. scripts/lib/steps.sh

@@ -9,7 +9,9 @@
 
 # What shortens a test or takes another kernel for one script would do so for all.
 unset SHORT SUITE EVENTS KERNEL KERNEL_ARGS MEMORY OUT SOAK SPIN IDLE ARCH CROSS_COMPILE SRC O LOSE
-unset CONFIG CONFIG_ONLY MAINLINE ACCEL RESULTS SEED
+unset CONFIG CONFIG_ONLY MAINLINE ACCEL RESULTS SEED TREE
+# Nor does a warning or a compiler that someone has asked for count.
+unset KCFLAGS KCPPFLAGS KAFLAGS LLVM LLVM_IAS
 
 # make series needs a name and an address. If there are none here, it gets some that
 # nobody would send.
