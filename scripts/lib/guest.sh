@@ -32,6 +32,9 @@ kernel_of()
 # the guest has ended. A guest with the clock of the host must not take a slow host for a
 # stall, nor for a timer that does not tick. trace_eval_init() takes longer than most of
 # the boot; all it does is to replace names in the formats of events by their values.
+# Without icount the TSC is the host's. A guest that waits for a CPU while it calibrates the
+# TSC takes it for too slow. Its time then runs too fast, and all limits are too short. The
+# HPET says itself how fast it is. A tsc= in the arguments is left alone.
 #
 #   ACCEL=tcg		or kvm
 #   RESULTS=		another end of the second serial port, in QEMU's words
@@ -46,6 +49,7 @@ boot()
 	# shellcheck disable=SC2054
 	case $arch in
 	x86_64)	qemu=(qemu-system-x86_64 -machine q35,kernel-irqchip=split -bios qboot.rom)
+		if [[ " $* $append" != *" -icount "* && " $append" != *" tsc="* ]]; then append="tsc=unstable $append"; fi
 		append="console=ttyS0 results=/dev/ttyS1 no_timer_check $append" ;;
 	arm64)	qemu=(qemu-system-aarch64 -machine virt,gic-version=3 -cpu cortex-a57
 			-device 'pci-serial,chardev=serial1')
