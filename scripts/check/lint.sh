@@ -52,12 +52,13 @@ including()
 	done | sort -u
 }
 
-# Without line numbers, as they move. Only findings in the sources count, not in what they
-# include; headers are checked through the sources.
+# Without line numbers, as they move; a text that comes once more has a number behind it.
+# Only findings in the sources count, not in what they include; headers are checked through
+# the sources.
 normalise()
 {
-	sed -E "s,$PWD/build/(linux|base)/,,; s/:[0-9]+(:[0-9]+)?:/:/" |
-		grep -E 'warning:|error:' | sort -u |
+	sed "s,$PWD/build/\(linux\|base\)/,," | grep -E 'warning:|error:' | sort -u |
+		sed -E 's/:[0-9]+(:[0-9]+)?:/:/' | awk '{ print $0 (n[$0]++ ? " (" n[$0] ")" : "") }' | sort |
 		grep -F -f <(printf '%s:\n' "${sources[@]}") || [ $? = 1 ]
 }
 
@@ -110,10 +111,7 @@ verdict()
 	local new
 
 	new=$(comm -13 "$out/base.$1" "$out/linux.$1")
-	if [ -z "$new" ]; then
-		echo "ok - $2: ${#sources[@]} files, no new finding"
-		return 0
-	fi
+	if [ -z "$new" ]; then echo "ok - $2: ${#sources[@]} files, no new finding"; return; fi
 	echo "not ok - $2: $(head -n 1 <<< "$new")"
 	echo "$new" >&2
 	return 1
