@@ -121,6 +121,6 @@ must_boot()
 	local rc=0 wrong
 
 	boot "$@" || rc=$?
-	wrong=$(verdict "$2" "$rc")
+	wrong=$(verdict "$2" "$rc" "$faults")
 	[ -z "$wrong" ] || die "$wrong"
 }
