@@ -52,7 +52,7 @@ including()
 	done | sort -u
 }
 
-# Without line numbers, as they move; a text that comes once more has a number behind it.
+# Without line numbers, as they move; a text that occurs again gets a number after it.
 # Only findings in the sources count, not in what they include; headers are checked through
 # the sources.
 normalise()

@@ -49,7 +49,7 @@ boot()
 	# shellcheck disable=SC2054
 	case $arch in
 	x86_64)	qemu=(qemu-system-x86_64 -machine q35,kernel-irqchip=split -bios qboot.rom)
-		if [[ " $* $append" != *" -icount "* && " $append" != *" tsc="* ]]; then append="tsc=unstable $append"; fi
+		if [[ " $* $append" != *" -icount "* && " $append ${KERNEL_ARGS:-}" != *" tsc="* ]]; then append="tsc=unstable $append"; fi
 		append="console=ttyS0 results=/dev/ttyS1 no_timer_check $append" ;;
 	arm64)	qemu=(qemu-system-aarch64 -machine virt,gic-version=3 -cpu cortex-a57
 			-device 'pci-serial,chardev=serial1')

@@ -2029,7 +2029,7 @@ static void count_end(struct bio *bio)
 	++*(int *)bio->bi_private;
 }
 
-/* 64 KiB for nvme-loop, say, which does not know the limits of the disk below */
+/* As from nvme-loop, which does not know the limits of the disk below */
 static void bio_with_split_intervals_ends(struct kunit *test)
 {
 	struct bio_vec *whole = fixture_scattered_data(test, 2, 512, 1024);
@@ -2046,9 +2046,17 @@ static void bio_with_split_intervals_ends(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (__force int)bio->bi_status,
 			(__force int)BLK_STS_INVAL);
 
+	KUNIT_EXPECT_FALSE(test, blk_path_error(bio->bi_status));
+
 	bio = new_bio(test, req, whole, 2);
+	bio->bi_end_io = count_end;
+	bio->bi_private = &ends;
 	KUNIT_EXPECT_TRUE(test, bio_integrity_prep(bio));
 	KUNIT_EXPECT_NOT_NULL(test, bio_integrity(bio));
+	/* This frees the checksums, which bio_put() does not. */
+	if (ends == 1)
+		bio_endio(bio);
+	KUNIT_EXPECT_EQ(test, ends, 2);
 }
 #endif
 
