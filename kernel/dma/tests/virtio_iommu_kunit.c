@@ -22,6 +22,8 @@
 
 /* Counted down by MAP requests. The one that reaches 0 is refused. */
 static int refuse;
+/* The next ATTACH request is refused. */
+static bool refuse_attach;
 static int requests;
 /* DMA mappings of the virtio-iommu device itself */
 static int mapped;
@@ -31,10 +33,15 @@ static int spoil_request(struct kprobe *probe, struct pt_regs *regs)
 {
 	void **token = (void **)regs_get_kernel_argument(regs, 4);
 	struct virtio_iommu_req_map *map = *token;
+	struct virtio_iommu_req_attach *attach = *token;
 
 	requests++;
 	if (map->head.type == VIRTIO_IOMMU_T_MAP && refuse && !--refuse)
 		map->flags = cpu_to_le32(~0);
+	if (attach->head.type == VIRTIO_IOMMU_T_ATTACH && refuse_attach) {
+		attach->endpoint = cpu_to_le32(~0);
+		refuse_attach = false;
+	}
 	return 0;
 }
 
@@ -68,6 +75,7 @@ static int viommu_init(struct kunit *test)
 		kunit_skip(test, "the IOMMU is none of virtio's");
 	transport = viommu->parent;
 	refuse = 0;
+	refuse_attach = false;
 	requests = 0;
 	mapped = 0;
 	fixture_probe(test, &request_probe);
@@ -322,6 +330,50 @@ static void mappings_are_replayed(struct kunit *test)
 	fixture_destroy(f, &state, 3 * PAGE_SIZE);
 }
 
+/* What the old domain maps from then on is mapped, and what it unmaps is unmapped. */
+static void expect_old_domain_works(struct fixture *f, struct dma_iova_state *state,
+				    struct page **pages)
+{
+	fixture_expect_device_writes(f, state->addr, pages[0]);
+	fixture_link_page(f, state, PAGE_SIZE, pages[1]);
+	KUNIT_EXPECT_EQ(f->test, 0, sync_page(f, state, 1));
+	fixture_expect_device_writes(f, state->addr + PAGE_SIZE, pages[1]);
+	unlink_page(f, state, 0);
+	fixture_expect_device_cannot_write(f, state->addr, pages[0]);
+	unlink_page(f, state, 1);
+	fixture_expect_device_cannot_write(f, state->addr + PAGE_SIZE, pages[1]);
+}
+
+static void refused_attach_keeps_the_old_domain(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 2);
+	struct iommu_domain *other = iommu_paging_domain_alloc(f->dev);
+	struct dma_iova_state state;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_domain, other));
+	fixture_reserve(f, &state, 0, 2 * PAGE_SIZE);
+
+	fixture_link_page(f, &state, 0, pages[0]);
+	KUNIT_ASSERT_EQ(test, 0, sync_page(f, &state, 0));
+	refuse_attach = true;
+	KUNIT_EXPECT_EQ(test, -ENOENT, iommu_attach_device(other, f->dev));
+	expect_old_domain_works(f, &state, pages);
+
+	/* A mapping of the new domain is refused when it is replayed. */
+	KUNIT_ASSERT_EQ(test, 0, iommu_attach_device(other, f->dev));
+	KUNIT_ASSERT_EQ(test, 0, iommu_map(other, SZ_1G, page_to_phys(pages[0]),
+					   PAGE_SIZE, IOMMU_READ, GFP_KERNEL));
+	iommu_detach_device(other, f->dev);
+	fixture_link_page(f, &state, 0, pages[0]);
+	KUNIT_ASSERT_EQ(test, 0, sync_page(f, &state, 0));
+	refuse = 1;
+	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_attach_device(other, f->dev));
+	expect_old_domain_works(f, &state, pages);
+	dma_iova_free(f->dev, &state);
+}
+
 /* The permissions that the device offers are not known yet, and must not be lost. */
 static void map_before_attach_is_refused(struct kunit *test)
 {
@@ -353,6 +405,7 @@ static struct kunit_case viommu_cases[] = {
 	KUNIT_CASE(refused_request_fails_map_page),
 	KUNIT_CASE(requests_are_not_mapped_one_by_one),
 	KUNIT_CASE(mappings_are_replayed),
+	KUNIT_CASE(refused_attach_keeps_the_old_domain),
 	KUNIT_CASE(map_before_attach_is_refused),
 	{}
 };
