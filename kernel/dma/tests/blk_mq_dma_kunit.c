@@ -2029,6 +2029,17 @@ static void count_end(struct bio *bio)
 	++*(int *)bio->bi_private;
 }
 
+/* A bio that adds to @ends when it ends */
+static struct bio *counted_bio(struct kunit *test, struct request *req,
+			       const struct bio_vec *data, int nr, int *ends)
+{
+	struct bio *bio = new_bio(test, req, data, nr);
+
+	bio->bi_end_io = count_end;
+	bio->bi_private = ends;
+	return bio;
+}
+
 /* As from nvme-loop, which does not know the limits of the disk below */
 static void bio_with_split_intervals_ends(struct kunit *test)
 {
@@ -2038,19 +2049,14 @@ static void bio_with_split_intervals_ends(struct kunit *test)
 	struct bio *bio;
 	int ends = 0;
 
-	bio = new_bio(test, req, split, 3);
-	bio->bi_end_io = count_end;
-	bio->bi_private = &ends;
+	bio = counted_bio(test, req, split, 3, &ends);
 	KUNIT_EXPECT_FALSE(test, bio_integrity_prep(bio));
 	KUNIT_EXPECT_EQ(test, ends, 1);
 	KUNIT_EXPECT_EQ(test, (__force int)bio->bi_status,
 			(__force int)BLK_STS_INVAL);
-
 	KUNIT_EXPECT_FALSE(test, blk_path_error(bio->bi_status));
 
-	bio = new_bio(test, req, whole, 2);
-	bio->bi_end_io = count_end;
-	bio->bi_private = &ends;
+	bio = counted_bio(test, req, whole, 2, &ends);
 	KUNIT_EXPECT_TRUE(test, bio_integrity_prep(bio));
 	KUNIT_EXPECT_NOT_NULL(test, bio_integrity(bio));
 	/* This frees the checksums, which bio_put() does not. */

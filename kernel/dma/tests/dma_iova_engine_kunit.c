@@ -984,6 +984,24 @@ static void sg_of_device_memory_is_not_cacheable(struct kunit *test)
 	unmap_sg(f, sg, 1);
 }
 
+static dma_addr_t map_page_as(struct fixture *f, struct page *page, size_t offset,
+			      size_t size, int prot)
+{
+	dma_addr_t addr;
+
+	spy_reset();
+	addr = dma_map_page(f->dev, page, offset, size, DMA_TO_DEVICE);
+	KUNIT_ASSERT_FALSE(f->test, dma_mapping_error(f->dev, addr));
+	KUNIT_EXPECT_EQ(f->test, spy.prot, prot);
+	return addr;
+}
+
+static void unmap_page(struct fixture *f, dma_addr_t addr, size_t size)
+{
+	dma_unmap_page(f->dev, addr, size, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(f->test, spy.bytes_mapped, (ssize_t)0);
+}
+
 static void page_of_device_memory_is_not_cacheable(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -997,14 +1015,11 @@ static void page_of_device_memory_is_not_cacheable(struct kunit *test)
 
 	p2pmem_allow_host_bridge(test, pdev);
 	for (i = 0; i < ARRAY_SIZE(pages); i++) {
-		spy_reset();
-		addr = dma_map_page(f->dev, pages[i], 0, PAGE_SIZE, DMA_TO_DEVICE);
-		KUNIT_ASSERT_FALSE(test, dma_mapping_error(f->dev, addr));
-		KUNIT_EXPECT_EQ(test, spy.prot, expected_prot(pages[i]));
+		addr = map_page_as(f, pages[i], 0, PAGE_SIZE,
+				   expected_prot(pages[i]));
 		KUNIT_EXPECT_EQ(test, page_to_phys(pages[i]),
 				iommu_iova_to_phys(f->domain, addr));
-		dma_unmap_page(f->dev, addr, PAGE_SIZE, DMA_TO_DEVICE);
-		KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+		unmap_page(f, addr, PAGE_SIZE);
 	}
 }
 
@@ -1091,13 +1106,9 @@ static void bounced_page_of_device_memory(struct kunit *test)
 
 	p2pmem_allow_host_bridge(test, pdev);
 	for (i = 0; i < ARRAY_SIZE(pieces); i++) {
-		spy_reset();
-		addr = dma_map_page(f->dev, p2p, pieces[i].offset,
-				    pieces[i].size, DMA_TO_DEVICE);
-		KUNIT_ASSERT_FALSE(test, dma_mapping_error(f->dev, addr));
-		KUNIT_EXPECT_EQ(test, spy.prot, pieces[i].prot);
-		dma_unmap_page(f->dev, addr, pieces[i].size, DMA_TO_DEVICE);
-		KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+		addr = map_page_as(f, p2p, pieces[i].offset, pieces[i].size,
+				   pieces[i].prot);
+		unmap_page(f, addr, pieces[i].size);
 	}
 	KUNIT_EXPECT_EQ(test, fixture_slots_used(f), slots);
 }

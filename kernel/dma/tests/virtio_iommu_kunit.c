@@ -294,6 +294,16 @@ static void free_domain(void *domain)
 	iommu_domain_free(domain);
 }
 
+static struct iommu_domain *other_domain(struct fixture *f)
+{
+	struct iommu_domain *domain = iommu_paging_domain_alloc(f->dev);
+
+	KUNIT_ASSERT_FALSE(f->test, IS_ERR(domain));
+	KUNIT_ASSERT_EQ(f->test, 0, kunit_add_action_or_reset(f->test, free_domain,
+							      domain));
+	return domain;
+}
+
 /*
  * The device forgets the mappings of a domain that no endpoint is attached to. The
  * driver asks for them once more, piece by piece, when one is attached again.
@@ -302,13 +312,11 @@ static void mappings_are_replayed(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct page **pages = fixture_scattered_pages(test, 3);
-	struct iommu_domain *other = iommu_paging_domain_alloc(f->dev);
+	struct iommu_domain *other = other_domain(f);
 	struct dma_iova_state state;
 	struct phys_vec vec[3];
 	int i;
 
-	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_domain, other));
 	for (i = 0; i < 3; i++)
 		vec[i] = (struct phys_vec) { page_to_phys(pages[i]), PAGE_SIZE };
 	fixture_reserve(f, &state, 0, 3 * PAGE_SIZE);
@@ -348,11 +356,9 @@ static void refused_attach_keeps_the_old_domain(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct page **pages = fixture_scattered_pages(test, 2);
-	struct iommu_domain *other = iommu_paging_domain_alloc(f->dev);
+	struct iommu_domain *other = other_domain(f);
 	struct dma_iova_state state;
 
-	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_domain, other));
 	fixture_reserve(f, &state, 0, 2 * PAGE_SIZE);
 
 	fixture_link_page(f, &state, 0, pages[0]);
@@ -379,11 +385,9 @@ static void map_before_attach_is_refused(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct page *page = fixture_lone_page(test);
-	struct iommu_domain *other = iommu_paging_domain_alloc(f->dev);
+	struct iommu_domain *other = other_domain(f);
 	int prot = IOMMU_READ | IOMMU_WRITE;
 
-	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_domain, other));
 	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_map(other, SZ_1G, page_to_phys(page),
 						 PAGE_SIZE, prot, GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, (phys_addr_t)0, iommu_iova_to_phys(other, SZ_1G));
