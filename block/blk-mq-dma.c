@@ -369,10 +369,11 @@ static bool blk_dma_map_start(struct request *req, struct device *dma_dev,
  *	   or reserved, and in @iter->status:
  *
  *	   * BLK_STS_OK: the request has no data.
- *	   * BLK_STS_RESOURCE: no memory, bounce buffers or IO addresses: to be
- *	     tried again.
+ *	   * BLK_STS_RESOURCE: no memory, bounce buffers or IO addresses, or a range
+ *	     that is mapped on its own failed: to be tried again.
  *	   * BLK_STS_TARGET: the data is in a PCI device that @dma_dev cannot reach.
- *	   * BLK_STS_IOERR: the IOMMU refuses it, or the data is of several kinds.
+ *	   * BLK_STS_IOERR: the IOMMU refuses to map into a reservation, or the data
+ *	     is of several kinds.
  */
 bool blk_rq_dma_map_iter_start(struct request *req, struct device *dma_dev,
 			       struct dma_iova_state *state,

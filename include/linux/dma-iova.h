@@ -103,9 +103,9 @@ static inline void dma_iova_batch_init(struct dma_iova_batch *batch)
  *
  * Context: Any.
  * Return: true from a dma_iova_try_alloc() that returned true until
- *	   dma_iova_free() or dma_iova_destroy(). If false, the memory is mapped
- *	   by the streaming API (dma_map_page(), for example). A constant false
- *	   without CONFIG_IOMMU_DMA.
+ *	   dma_iova_free(), dma_iova_destroy() or dma_iova_batch_destroy(). If
+ *	   false, the memory is mapped by the streaming API (dma_map_page(), for
+ *	   example). A constant false without CONFIG_IOMMU_DMA.
  */
 static inline bool dma_use_iova(const struct dma_iova_state *state)
 {
