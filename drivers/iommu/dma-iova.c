@@ -370,7 +370,8 @@ int iommu_dma_iova_sync(struct device *dev, const struct dma_iova_state *state,
 
 /*
  * The number of bytes, in whole granules, up to what is linked next. The page
- * table is the only record of that, and has to be asked granule by granule.
+ * table is the only record of that, and has to be asked granule by granule, for
+ * the last byte of each: the first one of page 0 is at address 0, as is a hole.
  */
 static size_t iova_hole_size(struct iommu_domain *domain, dma_addr_t addr,
 			     size_t size)
@@ -378,7 +379,8 @@ static size_t iova_hole_size(struct iommu_domain *domain, dma_addr_t addr,
 	size_t granule = domain->iova_cookie->iovad.granule;
 	size_t hole = 0;
 
-	while (hole < size && !iommu_iova_to_phys(domain, addr + hole))
+	while (hole < size &&
+	       !iommu_iova_to_phys(domain, addr + hole + granule - 1))
 		hole += granule;
 	return hole;
 }
@@ -440,17 +442,18 @@ static void iova_sync_caches(struct iommu_domain *domain, dma_addr_t addr,
 	while (size) {
 		size_t len = min(iovad->granule - iova_offset(iovad, addr),
 				 size);
-		phys_addr_t phys = iommu_iova_to_phys(domain, addr);
+		/* As in iova_hole_size() */
+		phys_addr_t last = iommu_iova_to_phys(domain, addr + len - 1);
+		phys_addr_t phys = last - (len - 1);
+		bool cached = last && iova_has_caches(phys);
 
-		if (!iova_has_caches(phys))
-			phys = 0;
-		if (run.len && phys != run.paddr + run.len) {
+		if (run.len && (!cached || phys != run.paddr + run.len)) {
 			sync(run.paddr, run.len, dir);
 			run.len = 0;
 		}
-		if (phys && !run.len)
+		if (cached && !run.len)
 			run.paddr = phys;
-		if (phys)
+		if (cached)
 			run.len += len;
 		addr += len;
 		size -= len;

@@ -55,12 +55,22 @@
  *	swiotlb_refused, alloc_noncoherent_device
  * 20. An unmapping reports more than it has unmapped.
  *	unmap_blocks_up_to_hole, unlink_across_hole, destroy_across_hole
+ *
+ * The base has these two, and they are mended as well.
+ *
+ * 21. What is mapped to physical address 0 is taken for a hole.
+ *	direct_mapping_of_page_0, destroy_page_0_behind_a_hole
+ * 22. A domain is used although its caches of IO addresses could not be allocated.
+ *	caches_cannot_be_allocated, caches_are_allocated_later
  */
 #include <kunit/test.h>
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
+#include <linux/iova.h>
 #include <linux/sizes.h>
 
+#include "../../../drivers/iommu/dma-iommu.h"
+#include "fail_alloc.h"
 #include "fixture.h"
 
 /* Defect 9, whatever size_t is */
@@ -200,12 +210,96 @@ static void try_alloc_identity_domain(struct kunit *test)
 			dma_need_unmap(f->dev));
 }
 
+#ifndef DMA_IOVA_MAINLINE
+/* Defect 21, in the core: each device of the group has the region. */
+static void direct_mapping_of_page_0(struct kunit *test)
+{
+	struct mock_iommu_config config = {
+		.page_sizes	= PAGE_SIZE,
+		.aperture	= SZ_16M,
+		.type		= IOMMU_DOMAIN_DMA,
+		.direct_page_0	= true,
+	};
+	struct fixture *f = fixture_mock(test, &config);
+
+	KUNIT_EXPECT_EQ(test, f->mock->state.mapped, PAGE_SIZE);
+	f->mock->calls.map = 0;
+	mock_iommu_add_device(test, f->mock);
+	KUNIT_EXPECT_EQ(test, f->mock->state.mapped, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, f->mock->calls.map, 0);
+}
+#endif
+
+/* Defect 21, in the engine */
+static void destroy_page_0_behind_a_hole(struct kunit *test)
+{
+	struct fixture *f = mock_with_much_space(test);
+	struct dma_iova_state state;
+
+	fixture_reserve(f, &state, 0, 4 * SZ_4K);
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_link(f->dev, &state, MUCH_MEMORY, 0, SZ_4K,
+					       DMA_TO_DEVICE, DMA_ATTR_MMIO));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_link(f->dev, &state, 0, 2 * SZ_4K, SZ_4K,
+					       DMA_TO_DEVICE, DMA_ATTR_MMIO));
+	KUNIT_EXPECT_EQ(test, 0, dma_iova_sync(f->dev, &state, 0, 4 * SZ_4K));
+	warnings_expect(test, ENGINE);
+	dma_iova_destroy(f->dev, &state, 4 * SZ_4K, DMA_TO_DEVICE, DMA_ATTR_MMIO);
+	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+	KUNIT_EXPECT_EQ(test, f->mock->state.mapped, (size_t)0);
+	KUNIT_EXPECT_EQ(test, f->mock->state.seen, (size_t)0);
+}
+
+#if defined(CONFIG_FUNCTION_ERROR_INJECTION) && !defined(DMA_IOVA_MAINLINE)
+/* Defect 22: each magazine in turn */
+static void caches_cannot_be_allocated(struct kunit *test)
+{
+	struct iova_domain *iovad = kunit_kzalloc(test, sizeof(*iovad), GFP_KERNEL);
+	int nth = 0, err;
+	bool failed;
+
+	KUNIT_ASSERT_NOT_NULL(test, iovad);
+	fail_alloc_insert_cache(test);
+	init_iova_domain(iovad, SZ_4K, 1);
+	do {
+		fail_alloc_arm(++nth);
+		err = iova_domain_init_rcaches(iovad);
+		failed = fail_alloc_disarm();
+		KUNIT_EXPECT_EQ(test, err, failed ? -ENOMEM : 0);
+		KUNIT_EXPECT_EQ(test, !iovad->rcaches, failed);
+	} while (err);
+	/* Two for each order and CPU have failed. */
+	KUNIT_EXPECT_GT(test, nth, 2 * 6);
+	put_iova_domain(iovad);
+}
+
+/* Defect 22: the next device of the group finds the domain as it was. */
+static void caches_are_allocated_later(struct kunit *test)
+{
+	struct fixture *f = mock_with_much_space(test);
+	struct iova_domain *iovad = &f->domain->iova_cookie->iovad;
+
+	/* As before the first device */
+	put_iova_domain(iovad);
+	memset(iovad, 0, sizeof(*iovad));
+
+	fail_alloc_insert_cache(test);
+	fail_alloc_arm(1);
+	iommu_setup_dma_ops(f->dev);
+	KUNIT_EXPECT_TRUE(test, fail_alloc_disarm());
+	KUNIT_EXPECT_NULL(test, iovad->rcaches);
+
+	iommu_setup_dma_ops(f->dev);
+	KUNIT_EXPECT_NOT_NULL(test, iovad->rcaches);
+}
+#endif
+
 static struct kunit_case defects_cases[] = {
 	KUNIT_CASE(destroy_partly_linked_returns_all),
 	KUNIT_CASE(link_piece_larger_than_4g),
 	CASE_OF_OURS(link_vec_larger_than_4g, LINK_VEC),
 	CASE_OF_OURS(link_vec_of_4g_outside_reservation, LINK_VEC),
 	KUNIT_CASE(try_alloc_identity_domain),
+	CASE_OF_OURS(destroy_page_0_behind_a_hole, MISUSE),
 	{}
 };
 
@@ -217,7 +311,29 @@ static struct kunit_suite defects_suite = {
 	.test_cases	= defects_cases,
 };
 
+#ifdef DMA_IOVA_MAINLINE
 kunit_test_suite(defects_suite);
+#else
+/* What the iommu core and iommu-dma do for a device before it maps anything */
+static struct kunit_case setup_cases[] = {
+	KUNIT_CASE(direct_mapping_of_page_0),
+#ifdef CONFIG_FUNCTION_ERROR_INJECTION
+	KUNIT_CASE(caches_cannot_be_allocated),
+	KUNIT_CASE(caches_are_allocated_later),
+#endif
+	{}
+};
 
-MODULE_DESCRIPTION("KUnit suite of defects of the two-step DMA API");
+static struct kunit_suite setup_suite = {
+	.name		= "iommu_dma_setup",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.exit		= warnings_check,
+	.test_cases	= setup_cases,
+};
+
+kunit_test_suites(&defects_suite, &setup_suite);
+#endif
+
+MODULE_DESCRIPTION("KUnit suites of defects of the two-step DMA API");
 MODULE_LICENSE("GPL");

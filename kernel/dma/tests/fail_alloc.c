@@ -42,26 +42,35 @@ static struct kprobe probes[] = {
 	{ .symbol_name = "alloc_pages_bulk_noprof" },
 };
 
+/* Objects of caches. Too many for fail_alloc_insert(): each node of a tree is one. */
+static struct kprobe cache_probe = { .symbol_name = "kmem_cache_alloc_noprof" };
+
 static void fail_alloc_end(void *unused)
 {
 	fail_alloc_disarm();
 }
 
-void fail_alloc_insert(struct kunit *test)
+static void insert(struct kunit *test, struct kprobe *list, int nr)
 {
-	int i;
-
 	fail_repeats = 0;
-	for (i = 0; i < ARRAY_SIZE(probes); i++) {
-		struct kprobe *probe = &probes[i];
-
-		probe->pre_handler = fail_alloc_probe;
-		probe->post_handler = fail_alloc_probed;
-		fixture_probe(test, probe);
+	for (; nr; list++, nr--) {
+		list->pre_handler = fail_alloc_probe;
+		list->post_handler = fail_alloc_probed;
+		fixture_probe(test, list);
 	}
 	/* Before the probes are removed */
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, fail_alloc_end,
 							   NULL));
+}
+
+void fail_alloc_insert(struct kunit *test)
+{
+	insert(test, probes, ARRAY_SIZE(probes));
+}
+
+void fail_alloc_insert_cache(struct kunit *test)
+{
+	insert(test, &cache_probe, 1);
 }
 
 void fail_alloc_arm(int nth)

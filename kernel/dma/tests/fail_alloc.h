@@ -8,6 +8,9 @@
 /* For the rest of the test; nothing fails yet. */
 void fail_alloc_insert(struct kunit *test);
 
+/* Instead: only objects of a kmem_cache fail. */
+void fail_alloc_insert_cache(struct kunit *test);
+
 /* The @nth allocation of this task from here on, counted from 1 */
 void fail_alloc_arm(int nth);
 

@@ -437,6 +437,18 @@ static struct iommu_domain *mock_domain_alloc_paging(struct device *dev)
 	return domain;
 }
 
+static void mock_get_resv_regions(struct device *dev, struct list_head *head)
+{
+	struct iommu_resv_region *region;
+
+	if (!mock_of(dev)->config.direct_page_0)
+		return;
+	region = iommu_alloc_resv_region(0, PAGE_SIZE, IOMMU_READ | IOMMU_WRITE,
+					 IOMMU_RESV_DIRECT, GFP_KERNEL);
+	if (region)
+		list_add_tail(&region->list, head);
+}
+
 static const struct iommu_ops mock_ops = {
 	.owner			= THIS_MODULE,
 	.identity_domain	= &mock_identity_domain,
@@ -445,6 +457,7 @@ static const struct iommu_ops mock_ops = {
 	.device_group		= generic_single_device_group,
 	.def_domain_type	= mock_def_domain_type,
 	.capable		= mock_capable,
+	.get_resv_regions	= mock_get_resv_regions,
 };
 
 static void mock_unregister(void *data)

@@ -29,6 +29,8 @@ struct mock_iommu_config {
 	bool map_vec;
 	/* The device does not see the caches, where the architecture has such */
 	bool noncoherent;
+	/* The firmware wants page 0 to be mapped to itself for each device. */
+	bool direct_page_0;
 	/* Have this device behind it, instead of one of its own */
 	struct device *dev;
 };
