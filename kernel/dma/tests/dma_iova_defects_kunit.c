@@ -67,6 +67,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
 #include <linux/iova.h>
+#include <linux/kprobes.h>
 #include <linux/sizes.h>
 
 #include "../../../drivers/iommu/dma-iommu.h"
@@ -250,7 +251,20 @@ static void destroy_page_0_behind_a_hole(struct kunit *test)
 }
 
 #if defined(CONFIG_FUNCTION_ERROR_INJECTION) && !defined(DMA_IOVA_MAINLINE)
-/* Defect 22: each magazine in turn */
+static int nulls_freed;
+
+static int free_probed(struct kprobe *probe, struct pt_regs *regs)
+{
+	nulls_freed += !regs_get_kernel_argument(regs, 1);
+	return 0;
+}
+
+static struct kprobe free_probe = {
+	.symbol_name	= "kmem_cache_free",
+	.pre_handler	= free_probed,
+};
+
+/* Defect 22: each magazine in turn. Not every kernel notices a NULL that is freed. */
 static void caches_cannot_be_allocated(struct kunit *test)
 {
 	struct iova_domain *iovad = kunit_kzalloc(test, sizeof(*iovad), GFP_KERNEL);
@@ -258,6 +272,8 @@ static void caches_cannot_be_allocated(struct kunit *test)
 	bool failed;
 
 	KUNIT_ASSERT_NOT_NULL(test, iovad);
+	nulls_freed = 0;
+	fixture_probe(test, &free_probe);
 	fail_alloc_insert_cache(test);
 	init_iova_domain(iovad, SZ_4K, 1);
 	do {
@@ -267,6 +283,7 @@ static void caches_cannot_be_allocated(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, err, failed ? -ENOMEM : 0);
 		KUNIT_EXPECT_EQ(test, !iovad->rcaches, failed);
 	} while (err);
+	KUNIT_EXPECT_EQ(test, nulls_freed, 0);
 	/* Two for each order and CPU have failed. */
 	KUNIT_EXPECT_GT(test, nth, 2 * 6);
 	put_iova_domain(iovad);
