@@ -11,6 +11,7 @@ step tree single the_patches_apply scripts/tree/tree.sh
 # The steps that do not need the tree
 step shellcheck scripts/check/shellcheck.sh
 step splats scripts/check/test-splats.sh
+step ccache scripts/check/test-ccache.sh
 step jobs scripts/check/test-jobs.sh
 step steps scripts/check/test-steps.sh
 step starved scripts/check/test-watch.sh
