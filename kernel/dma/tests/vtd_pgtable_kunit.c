@@ -401,16 +401,36 @@ static void map_over_a_mapping(struct kunit *test)
 	expect_refused(table, SZ_4G, &large, SZ_4G, paddr);
 }
 
-static struct page *watched;
-static int invalidations;
-/* References to the page, at the last invalidation */
-static int refs_when_invalidated;
+/* The last invalidation of one domain */
+static struct {
+	struct dmar_domain *domain;
+	int nr;
+	unsigned long start, last;
+	/* The hint that the paths to the entries are still right */
+	int ih;
+	/* A page, and the references to it by then */
+	struct page *watched;
+	int refs;
+} invalidated;
+
+static void watch_invalidations(struct table *table, struct page *page)
+{
+	memset(&invalidated, 0, sizeof(invalidated));
+	invalidated.domain = table->domain;
+	invalidated.ih = -1;
+	invalidated.watched = page;
+}
 
 static int invalidation_probed(struct kprobe *probe, struct pt_regs *regs)
 {
-	invalidations++;
-	if (watched)
-		refs_when_invalidated = page_count(watched);
+	if ((void *)regs_get_kernel_argument(regs, 0) != invalidated.domain)
+		return 0;
+	invalidated.nr++;
+	invalidated.start = regs_get_kernel_argument(regs, 1);
+	invalidated.last = regs_get_kernel_argument(regs, 2);
+	invalidated.ih = (int)regs_get_kernel_argument(regs, 3);
+	if (invalidated.watched)
+		invalidated.refs = page_count(invalidated.watched);
 	return 0;
 }
 
@@ -419,27 +439,43 @@ static struct kprobe invalidation_probe = {
 	.pre_handler	= invalidation_probed,
 };
 
+static int batch_probed(struct kprobe *probe, struct pt_regs *regs)
+{
+	if ((void *)regs_get_kernel_argument(regs, 0) == invalidated.domain)
+		invalidated.ih = (int)regs_get_kernel_argument(regs, 3);
+	return 0;
+}
+
+static struct kprobe batch_probe = {
+	.symbol_name	= "cache_tag_flush_ranges",
+	.pre_handler	= batch_probed,
+};
+
 /* A page of @pgsize replaces empty tables. Look at the leaf table of these. */
 static void expect_freed_late(struct kunit *test, size_t pgsize, bool by_vec)
 {
 	struct phys_vec large = { SZ_8G, pgsize };
 	struct table *table = table_get(test);
+	struct page *leaf;
 
 	KUNIT_ASSERT_EQ(test, 0, pgtable_map_page(&table->pt, SZ_4G, SZ_8M, SZ_4K));
 	KUNIT_ASSERT_EQ(test, PAGE_SIZE, table_unmap(table, SZ_4G, PAGE_SIZE));
-	watched = virt_to_page(leaf_table(table, SZ_4G));
-	get_page(watched);
+	leaf = virt_to_page(leaf_table(table, SZ_4G));
+	get_page(leaf);
 
-	invalidations = 0;
+	watch_invalidations(table, leaf);
 	if (by_vec)
 		expect_mapped(table, SZ_4G, &large, 1);
 	else
 		pgtable_map_pages(&table->pt, SZ_4G, &large, 1);
-	KUNIT_EXPECT_EQ(test, invalidations, 1);
-	KUNIT_EXPECT_EQ(test, refs_when_invalidated, 2);
-	KUNIT_EXPECT_EQ(test, page_count(watched), 1);
-	put_page(watched);
-	watched = NULL;
+	KUNIT_EXPECT_EQ(test, invalidated.nr, 1);
+	KUNIT_EXPECT_EQ(test, invalidated.start, (unsigned long)SZ_4G);
+	KUNIT_EXPECT_EQ(test, invalidated.last, SZ_4G + pgsize - 1);
+	KUNIT_EXPECT_EQ(test, invalidated.ih, 0);
+	KUNIT_EXPECT_EQ(test, invalidated.refs, 2);
+	KUNIT_EXPECT_EQ(test, page_count(leaf), 1);
+	invalidated.watched = NULL;
+	put_page(leaf);
 	pgtable_expect(&table->pt, SZ_4G, &large, 1, pgsize);
 }
 
@@ -450,6 +486,52 @@ static void replaced_tables_are_freed_after_the_invalidation(struct kunit *test)
 	expect_freed_late(test, SZ_2M, true);
 	expect_freed_late(test, SZ_1G, false);
 	expect_freed_late(test, SZ_1G, true);
+}
+
+/* As dma_iova_batch_destroy() and dma_iova_batch_flush() */
+static size_t unmap_as_batch(struct table *table, unsigned long iova, size_t size)
+{
+	struct iommu_domain *domain = &table->domain->domain;
+	struct iommu_iotlb_range range = { iova, size };
+	struct iommu_iotlb_gather gather;
+	size_t unmapped;
+
+	iommu_iotlb_gather_init(&gather);
+	gather.queued = true;
+	unmapped = domain->ops->unmap_pages(domain, iova, PAGE_SIZE, size / PAGE_SIZE,
+					    &gather);
+	iommu_iotlb_sync_ranges(domain, &range, 1, &gather.freelist);
+	return unmapped;
+}
+
+/* Unmaps the first pages of a table. */
+static void expect_hint(struct table *table, size_t size, int hint)
+{
+	struct phys_vec pages = { SZ_8G + PAGE_SIZE, SZ_2M };
+	struct kunit *test = table->pt.test;
+	int batch;
+
+	for (batch = 0; batch <= 1; batch++) {
+		expect_mapped(table, SZ_4G, &pages, 1);
+		watch_invalidations(table, NULL);
+		KUNIT_EXPECT_EQ(test, size, batch ? unmap_as_batch(table, SZ_4G, size) :
+						    table_unmap(table, SZ_4G, size));
+		KUNIT_EXPECT_EQ(test, invalidated.ih, hint);
+		KUNIT_EXPECT_EQ(test, SZ_2M - size,
+				table_unmap(table, SZ_4G + size, SZ_2M - size));
+	}
+}
+
+/* The IOMMU may keep the paths that it has cached, but not one to a freed table. */
+static void only_freed_tables_invalidate_the_paths(struct kunit *test)
+{
+	struct table *table = table_get(test);
+
+	fixture_probe(test, &invalidation_probe);
+	fixture_probe(test, &batch_probe);
+	expect_hint(table, PAGE_SIZE, 1);
+	expect_hint(table, SZ_2M - PAGE_SIZE, 1);
+	expect_hint(table, SZ_2M, 0);
 }
 
 static void expect_outside(struct table *table, unsigned long iova, size_t size)
@@ -809,6 +891,7 @@ static struct kunit_case vtd_cases[] = {
 	KUNIT_CASE(map_beyond_narrow_tables),
 	KUNIT_CASE(tables_of_each_depth),
 	KUNIT_CASE(replaced_tables_are_freed_after_the_invalidation),
+	KUNIT_CASE(only_freed_tables_invalidate_the_paths),
 	KUNIT_CASE(device_may_do_what_is_mapped),
 	KUNIT_CASE(unmap_frees_full_tables),
 	KUNIT_CASE(coherent_tables_are_not_flushed),
