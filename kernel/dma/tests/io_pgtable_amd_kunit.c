@@ -333,15 +333,24 @@ static void map_page_over_a_mapping(struct kunit *test)
 	}
 }
 
-static struct page *watched;
-static int flushes;
-/* References to the page, at the last flush */
-static int refs_at_flush;
+/* The last flush of one domain, and the references to a page by then */
+static struct {
+	struct protection_domain *pdom;
+	struct page *watched;
+	int nr;
+	u64 address;
+	size_t size;
+	int refs;
+} flushed;
 
 static int flush_probed(struct kprobe *probe, struct pt_regs *regs)
 {
-	flushes++;
-	refs_at_flush = page_count(watched);
+	if ((void *)regs_get_kernel_argument(regs, 0) != flushed.pdom)
+		return 0;
+	flushed.nr++;
+	flushed.address = regs_get_kernel_argument(regs, 1);
+	flushed.size = regs_get_kernel_argument(regs, 2);
+	flushed.refs = page_count(flushed.watched);
 	return 0;
 }
 
@@ -359,15 +368,18 @@ static void replaced_table_is_freed_after_the_flush(struct kunit *test)
 	fixture_probe(test, &flush_probe);
 	for (by_vec = 0; by_vec <= 1; by_vec++) {
 		struct table *table = table_get(test);
+		struct page *leaf;
 		size_t mapped;
 
 		KUNIT_ASSERT_EQ(test, 0,
 				pgtable_map_page(&table->pt, SZ_4G, SZ_8M, SZ_4K));
 		KUNIT_ASSERT_EQ(test, PAGE_SIZE, table_unmap(table, SZ_4G, PAGE_SIZE));
-		watched = virt_to_page(entry_of(table, SZ_4G, 1));
-		get_page(watched);
+		leaf = virt_to_page(entry_of(table, SZ_4G, 1));
+		get_page(leaf);
 
-		flushes = 0;
+		memset(&flushed, 0, sizeof(flushed));
+		flushed.pdom = &table->pdom;
+		flushed.watched = leaf;
 		if (by_vec)
 			KUNIT_EXPECT_EQ(test, 0,
 					pgtable_map_vec(&table->pt, SZ_4G, &large, 1,
@@ -376,10 +388,13 @@ static void replaced_table_is_freed_after_the_flush(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, 0,
 					pgtable_map_page(&table->pt, SZ_4G, SZ_1G,
 							 SZ_2M));
-		KUNIT_EXPECT_EQ(test, flushes, 1);
-		KUNIT_EXPECT_EQ(test, refs_at_flush, 2);
-		KUNIT_EXPECT_EQ(test, page_count(watched), 1);
-		put_page(watched);
+		KUNIT_EXPECT_EQ(test, flushed.nr, 1);
+		KUNIT_EXPECT_EQ(test, flushed.address, (u64)SZ_4G);
+		KUNIT_EXPECT_EQ(test, flushed.size, (size_t)SZ_2M);
+		KUNIT_EXPECT_EQ(test, flushed.refs, 2);
+		KUNIT_EXPECT_EQ(test, page_count(leaf), 1);
+		flushed.pdom = NULL;
+		put_page(leaf);
 		pgtable_expect(&table->pt, SZ_4G, &large, 1, SZ_2M);
 	}
 }
