@@ -470,23 +470,33 @@ static void unmap_part_of_a_large_page(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PAGE_SIZE, table_unmap(table, iova + large, PAGE_SIZE));
 }
 
-/* The bits of an entry. In v2, everything that is present can be read. */
-static void expect_allowed(struct table *table, unsigned long iova, int level)
+/*
+ * All bits of an entry except its address, by their values in the specification. In v2,
+ * everything that is present can be read.
+ */
+static void expect_bits(struct table *table, unsigned long iova, size_t pgsize)
 {
-	u64 pte = *entry_of(table, iova, level), want, mask;
+	u64 pte = *entry_of(table, iova, pgsize < SZ_2M ? 1 : 2), want;
 	int prot = table->pt.prot;
 
 	if (table->format == &v2) {
-		/* Writable, and present */
-		mask = BIT_ULL(1) | BIT_ULL(0);
-		want = BIT_ULL(0) | (prot & IOMMU_PROT_IW ? BIT_ULL(1) : 0);
+		/* Dirty, accessed, of user mode, present; writable; and large */
+		want = 0x65;
+		if (prot & IOMMU_PROT_IW)
+			want |= 0x2;
+		if (pgsize > PAGE_SIZE)
+			want |= 0x80;
 	} else {
-		/* Writable, and readable */
-		mask = BIT_ULL(62) | BIT_ULL(61);
-		want = (prot & IOMMU_PROT_IW ? BIT_ULL(62) : 0) |
-		       (prot & IOMMU_PROT_IR ? BIT_ULL(61) : 0);
+		/* Coherent, present; writable; readable; and one of several entries */
+		want = 0x1000000000000001;
+		if (prot & IOMMU_PROT_IW)
+			want |= 0x4000000000000000;
+		if (prot & IOMMU_PROT_IR)
+			want |= 0x2000000000000000;
+		if (pgsize == SZ_32K)
+			want |= 0xe00;
 	}
-	KUNIT_EXPECT_EQ(table->pt.test, pte & mask, want);
+	KUNIT_EXPECT_EQ(table->pt.test, pte & ~GENMASK_ULL(51, 12), want);
 }
 
 static void entries_allow_what_is_mapped(struct kunit *test)
@@ -495,12 +505,14 @@ static void entries_allow_what_is_mapped(struct kunit *test)
 		IOMMU_PROT_IR, IOMMU_PROT_IW, IOMMU_PROT_IR | IOMMU_PROT_IW,
 	};
 	struct phys_vec pages[] = { { SZ_8G, PAGE_SIZE }, { SZ_1G, PAGE_SIZE } };
-	struct phys_vec large = { SZ_8G, SZ_2M };
+	struct phys_vec large[] = { { SZ_8G, SZ_2M }, { SZ_1G, 0 } };
 	struct table *table = table_get(test);
+	size_t larger = table->format->larger;
 	unsigned long iova = SZ_4G;
 	size_t mapped;
 	int i;
 
+	large[1].len = larger;
 	for (i = 0; i < ARRAY_SIZE(prots); i++) {
 		table->pt.prot = prots[i];
 		KUNIT_EXPECT_EQ(test, 0,
@@ -509,13 +521,18 @@ static void entries_allow_what_is_mapped(struct kunit *test)
 				pgtable_map_vec(&table->pt, iova + SZ_4K, pages, 2,
 						&mapped));
 		KUNIT_EXPECT_EQ(test, 0,
-				pgtable_map_vec(&table->pt, iova + SZ_2M, &large, 1,
+				pgtable_map_vec(&table->pt, iova + SZ_2M, large, 2,
 						&mapped));
-		expect_allowed(table, iova, 1);
-		expect_allowed(table, iova + SZ_4K, 1);
-		expect_allowed(table, iova + SZ_8K, 1);
-		expect_allowed(table, iova + SZ_2M, 2);
-		iova += SZ_4M;
+		KUNIT_EXPECT_EQ(test, 0,
+				pgtable_map_page(&table->pt, iova + 3 * SZ_2M, SZ_8G,
+						 larger));
+		expect_bits(table, iova, SZ_4K);
+		expect_bits(table, iova + SZ_4K, SZ_4K);
+		expect_bits(table, iova + SZ_8K, SZ_4K);
+		expect_bits(table, iova + SZ_2M, SZ_2M);
+		expect_bits(table, iova + SZ_4M, larger);
+		expect_bits(table, iova + 3 * SZ_2M, larger);
+		iova += SZ_8M;
 	}
 }
 

@@ -672,39 +672,68 @@ static void tables_of_each_depth(struct kunit *test)
 	expect_depth(test, 5, 57);
 }
 
-/* The driver makes readable, too, what is mapped for writing. */
-static void expect_permission(struct table *table, unsigned long iova)
+/*
+ * All bits of an entry except its address, by their values in the specification. The
+ * driver makes readable, too, what is mapped for writing.
+ */
+static void expect_bits(struct table *table, unsigned long iova, int level)
 {
-	int want = IOMMU_READ | (table->pt.prot & IOMMU_WRITE);
-	int level;
-	u64 entry = device_entry(table, iova, &level);
+	bool write = table->pt.prot & IOMMU_WRITE;
+	int found;
+	u64 entry = device_entry(table, iova, &found);
+	u64 want;
 
-	KUNIT_EXPECT_EQ(table->pt.test, want,
-			(int)(entry & (DMA_PTE_READ | DMA_PTE_WRITE)));
+	if (table->domain->use_first_level)
+		/* Present, of user mode, accessed; and writable, dirty */
+		want = write ? 0x67 : 0x25;
+	else
+		/* Readable, and writable; snooped */
+		want = (write ? 0x3 : 0x1) | (table->domain->set_pte_snp ? 0x800 : 0);
+	/* A large page */
+	if (level > 1)
+		want |= 0x80;
+	KUNIT_EXPECT_EQ(table->pt.test, found, level);
+	KUNIT_EXPECT_EQ(table->pt.test, entry & ~GENMASK_ULL(51, 12), want);
 }
 
-static void device_may_do_what_is_mapped(struct kunit *test)
+/* In every way to map. Returns the end of the addresses. */
+static unsigned long expect_entries(struct table *table, unsigned long iova)
 {
 	struct phys_vec pages[] = { { SZ_8G, PAGE_SIZE }, { SZ_4G, 2 * PAGE_SIZE } };
 	struct phys_vec large = { SZ_8G, SZ_2M };
+	struct kunit *test = table->pt.test;
+
+	KUNIT_EXPECT_EQ(test, 0, pgtable_map_page(&table->pt, iova, SZ_8G, SZ_4K));
+	expect_bits(table, iova, 1);
+	expect_mapped(table, iova + SZ_4K, pages, 1);
+	expect_bits(table, iova + SZ_4K, 1);
+	expect_mapped(table, iova + SZ_8K, pages, 2);
+	expect_bits(table, iova + SZ_8K, 1);
+	expect_bits(table, iova + SZ_16K, 1);
+	expect_mapped(table, iova + SZ_2M, &large, 1);
+	expect_bits(table, iova + SZ_2M, 2);
+	KUNIT_EXPECT_EQ(test, 0,
+			pgtable_map_page(&table->pt, iova + SZ_4M, SZ_8G, SZ_2M));
+	expect_bits(table, iova + SZ_4M, 2);
+	return iova + SZ_8M;
+}
+
+/* Only an entry of the second level can force the device to snoop. */
+static void device_may_do_what_is_mapped(struct kunit *test)
+{
+	struct phys_vec pages[] = { { SZ_8G, PAGE_SIZE }, { SZ_4G, 2 * PAGE_SIZE } };
 	struct table *table = table_get(test);
+	const struct format *format = test->priv;
 	unsigned long iova = SZ_4G;
 	size_t mapped;
-	int prot;
+	int prot, snoop;
 
 	for (prot = IOMMU_READ; prot <= (IOMMU_READ | IOMMU_WRITE); prot++) {
 		table->pt.prot = prot;
-		KUNIT_EXPECT_EQ(test, 0,
-				pgtable_map_page(&table->pt, iova, SZ_8G, SZ_4K));
-		expect_permission(table, iova);
-		expect_mapped(table, iova + SZ_4K, pages, 1);
-		expect_permission(table, iova + SZ_4K);
-		expect_mapped(table, iova + SZ_8K, pages, 2);
-		expect_permission(table, iova + SZ_8K);
-		expect_permission(table, iova + SZ_16K);
-		expect_mapped(table, iova + SZ_2M, &large, 1);
-		expect_permission(table, iova + SZ_2M);
-		iova += SZ_4M;
+		for (snoop = 0; snoop <= !format->first_level; snoop++) {
+			table->domain->set_pte_snp = snoop;
+			iova = expect_entries(table, iova);
+		}
 	}
 
 	table->pt.prot = 0;
