@@ -553,6 +553,28 @@ static void expect_out_of_range(struct table *table, unsigned long iova,
 	KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
 }
 
+/* v1 adds a level for an address which it would have to take for another one. */
+static void map_vec_adds_a_level(struct kunit *test)
+{
+	struct table *table = table_get(test);
+	struct io_pgtable_ops *ops = table->pt.ops;
+	struct phys_vec page = { SZ_8G, PAGE_SIZE };
+	unsigned long low = SZ_4G + PAGE_SIZE;
+	int levels = levels_of(table);
+	size_t mapped;
+
+	/* There is a table for the low address. */
+	KUNIT_ASSERT_EQ(test, levels, 3);
+	KUNIT_ASSERT_EQ(test, 0, pgtable_map_page(&table->pt, SZ_4G, SZ_8M, SZ_4K));
+	KUNIT_EXPECT_EQ(test, 0,
+			pgtable_map_vec(&table->pt, BIT(39) + low, &page, 1, &mapped));
+	KUNIT_EXPECT_EQ(test, mapped, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, levels_of(table), levels + 1);
+	KUNIT_EXPECT_EQ(test, page.paddr, ops->iova_to_phys(ops, BIT(39) + low));
+	KUNIT_EXPECT_EQ(test, (phys_addr_t)0, ops->iova_to_phys(ops, low));
+	KUNIT_EXPECT_EQ(test, (phys_addr_t)SZ_8M, ops->iova_to_phys(ops, SZ_4G));
+}
+
 /* An address that the levels do not have is not taken for another one. */
 static void addresses_beyond_the_levels(struct kunit *test)
 {
@@ -607,6 +629,7 @@ static struct kunit_case v1_cases[] = {
 	KUNIT_CASE(replaced_table_is_freed_after_the_flush),
 	KUNIT_CASE(unmap_counts_up_to_a_hole),
 	KUNIT_CASE(unmap_part_of_a_large_page),
+	KUNIT_CASE(map_vec_adds_a_level),
 	{}
 };
 
