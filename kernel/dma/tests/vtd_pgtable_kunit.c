@@ -584,6 +584,51 @@ static void map_outside_of_the_domain(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, device_translates(table, end - PAGE_SIZE), (phys_addr_t)0);
 }
 
+static void expect_max_addr(struct table *table, unsigned long end)
+{
+	KUNIT_EXPECT_EQ(table->pt.test, table->domain->max_addr, (u64)end);
+}
+
+/* An IOMMU with fewer addresses is refused by that. */
+static void domain_knows_its_highest_address(struct kunit *test)
+{
+	struct phys_vec pages[] = { { SZ_8G, PAGE_SIZE }, { SZ_4G, 2 * PAGE_SIZE } };
+	struct phys_vec large = { SZ_8G, SZ_2M };
+	struct table *table = table_get(test);
+	unsigned long iova = SZ_4G;
+	size_t mapped = 0;
+
+	/* With tables to make, and without */
+	expect_mapped(table, iova, pages, 1);
+	expect_max_addr(table, iova += PAGE_SIZE);
+	expect_mapped(table, iova, pages, 1);
+	expect_max_addr(table, iova += PAGE_SIZE);
+	expect_mapped(table, iova, pages, 2);
+	expect_max_addr(table, iova += 3 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, 0, pgtable_map_page(&table->pt, iova, SZ_8G, SZ_4K));
+	expect_max_addr(table, iova += PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, 0,
+			table_map_pages(&table->ops, iova, SZ_8G, SZ_4K, 3,
+					table->pt.prot, GFP_KERNEL, &mapped));
+	expect_max_addr(table, iova += 3 * PAGE_SIZE);
+
+	iova = SZ_4G + SZ_2M;
+	expect_mapped(table, iova, &large, 1);
+	expect_max_addr(table, iova += SZ_2M);
+	KUNIT_EXPECT_EQ(test, 0, pgtable_map_page(&table->pt, iova, SZ_8G, SZ_2M));
+	expect_max_addr(table, iova += SZ_2M);
+
+	/* Below the highest address, and beyond all that there are */
+	expect_mapped(table, SZ_1G, pages, 2);
+	expect_max_addr(table, iova);
+	KUNIT_EXPECT_EQ(test, 0, pgtable_map_page(&table->pt, SZ_2G, SZ_8G, SZ_4K));
+	expect_max_addr(table, iova);
+	expect_outside(table, table->end, PAGE_SIZE);
+	expect_outside(table, table->end, SZ_2M);
+	expect_outside(table, table->end - SZ_2M, SZ_4M);
+	expect_max_addr(table, iova);
+}
+
 static void expect_nothing_beyond(struct table *table, unsigned long iova)
 {
 	struct kunit *test = table->pt.test;
@@ -917,6 +962,7 @@ static struct kunit_case vtd_cases[] = {
 	KUNIT_CASE(map_vec_says_how_far_it_got),
 	KUNIT_CASE(map_over_a_mapping),
 	KUNIT_CASE(map_outside_of_the_domain),
+	KUNIT_CASE(domain_knows_its_highest_address),
 	KUNIT_CASE(map_beyond_narrow_tables),
 	KUNIT_CASE(tables_of_each_depth),
 	KUNIT_CASE(replaced_tables_are_freed_after_the_invalidation),
