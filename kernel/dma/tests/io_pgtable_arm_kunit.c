@@ -41,6 +41,12 @@ static const enum io_pgtable_fmt formats[] = {
 	ARM_64_LPAE_S2,
 };
 
+/* What the IOMMU was asked to invalidate, so that walks no longer use a table */
+struct flushed_walk {
+	unsigned long iova;
+	size_t size;
+};
+
 struct table {
 	struct pgtable pt;
 	struct io_pgtable_cfg cfg;
@@ -50,8 +56,9 @@ struct table {
 	int nr_allocs;
 	/* The allocation that fails, counted down to 0 */
 	int fail_alloc;
-	/* Calls that wait until walks no longer use a table */
+	/* Calls that wait until walks no longer use a table, and the first of them */
 	int flush_walks;
+	struct flushed_walk walks[2];
 	/* Pages that were added to a gather */
 	int added;
 };
@@ -80,6 +87,8 @@ static void table_flush_walk(unsigned long iova, size_t size, size_t granule,
 {
 	struct table *table = cookie;
 
+	if (table->flush_walks < ARRAY_SIZE(table->walks))
+		table->walks[table->flush_walks] = (struct flushed_walk) { iova, size };
 	table->flush_walks++;
 }
 
@@ -382,12 +391,25 @@ static void unmap_blocks_up_to_hole(struct kunit *test)
 	}
 }
 
+/* For the tables of @nr blocks from @iova on, and for each by its own addresses */
+static void expect_walks_flushed(struct table *table, unsigned long iova, int nr)
+{
+	int i;
+
+	KUNIT_EXPECT_EQ(table->pt.test, table->flush_walks, nr);
+	for (i = 0; i < nr; i++, iova += table->pt.block) {
+		KUNIT_EXPECT_EQ(table->pt.test, table->walks[i].iova, iova);
+		KUNIT_EXPECT_EQ(table->pt.test, table->walks[i].size, table->pt.block);
+	}
+}
+
 /* A block replaces a table only if nothing is mapped in it. */
 static void map_block_over_a_table(struct kunit *test)
 {
 	struct table *table = table_get(test, ARM_64_LPAE_S1, granules[0], true);
 	struct phys_vec page = { SZ_8M + SZ_4K, table->pt.granule };
 	struct phys_vec block = { SZ_4G, table->pt.block };
+	struct phys_vec blocks = { SZ_4G, 2 * table->pt.block };
 	unsigned long iova = SZ_4G, at = iova + 7 * table->pt.granule;
 	size_t mapped;
 
@@ -403,10 +425,23 @@ static void map_block_over_a_table(struct kunit *test)
 	table_unmap(table, at, table->pt.granule);
 	KUNIT_EXPECT_EQ(test, 0,
 			pgtable_map_vec(&table->pt, iova, &block, 1, &mapped));
-	KUNIT_EXPECT_EQ(test, table->flush_walks, 1);
+	expect_walks_flushed(table, iova, 1);
 	pgtable_expect(&table->pt, iova, &block, 1, table->pt.block);
 	KUNIT_EXPECT_EQ(test, unmap_blocks(table, iova, 1, false, false, NULL),
 			table->pt.block);
+
+	/* Two blocks at once replace two tables. */
+	pgtable_map_pages(&table->pt, at, &page, 1);
+	pgtable_map_pages(&table->pt, at + table->pt.block, &page, 1);
+	table_unmap(table, at, table->pt.granule);
+	table_unmap(table, at + table->pt.block, table->pt.granule);
+	table->flush_walks = 0;
+	KUNIT_EXPECT_EQ(test, 0,
+			pgtable_map_vec(&table->pt, iova, &blocks, 1, &mapped));
+	expect_walks_flushed(table, iova, 2);
+	pgtable_expect(&table->pt, iova, &blocks, 1, 2 * table->pt.block);
+	KUNIT_EXPECT_EQ(test, unmap_blocks(table, iova, 2, false, false, NULL),
+			2 * table->pt.block);
 }
 
 /* Map 2 blocks by small pages and unmap them. Returns how many tables are listed. */
@@ -480,13 +515,13 @@ static void unmap_lists_tables_if_queued(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, tables_listed(table, true), (size_t)2);
 		KUNIT_EXPECT_EQ(test, table->flush_walks, 0);
 		KUNIT_EXPECT_EQ(test, tables_listed(table, false), (size_t)0);
-		KUNIT_EXPECT_EQ(test, table->flush_walks, 2);
+		expect_walks_flushed(table, SZ_4G, 2);
 	}
 
 	cfg.quirks = 0;
 	table = table_get_by(test, ARM_64_LPAE_S1, &cfg);
 	KUNIT_EXPECT_EQ(test, tables_listed(table, true), (size_t)0);
-	KUNIT_EXPECT_EQ(test, table->flush_walks, 2);
+	expect_walks_flushed(table, SZ_4G, 2);
 
 	/* Tables that need a function of the driver to be freed are not listed. */
 	cfg.quirks = IO_PGTABLE_QUIRK_ARM_FREELIST;
@@ -494,6 +529,7 @@ static void unmap_lists_tables_if_queued(struct kunit *test)
 	cfg.free = table_free_pages;
 	table = table_get_by(test, ARM_64_LPAE_S1, &cfg);
 	KUNIT_EXPECT_EQ(test, tables_listed(table, true), (size_t)0);
+	expect_walks_flushed(table, SZ_4G, 2);
 }
 
 /* io-pgtable refuses a table that is bounced for the IOMMU. */
@@ -519,7 +555,7 @@ static void unmap_waits_for_noncoherent_tables(struct kunit *test)
 	need_noncoherent_tables(test);
 	table = table_get_by(test, ARM_64_LPAE_S1, &cfg);
 	KUNIT_EXPECT_EQ(test, tables_listed(table, true), (size_t)0);
-	KUNIT_EXPECT_EQ(test, table->flush_walks, 2);
+	expect_walks_flushed(table, SZ_4G, 2);
 }
 
 static int syncs;
