@@ -19,6 +19,7 @@
 #include <uapi/linux/virtio_iommu.h>
 
 #include "fixture.h"
+#include "p2pmem.h"
 
 /* Counted down by MAP requests. The one that reaches 0 is refused. */
 static int refuse;
@@ -380,6 +381,60 @@ static void refused_attach_keeps_the_old_domain(struct kunit *test)
 	dma_iova_free(f->dev, &state);
 }
 
+/* After the domain has come back, there is nothing but what has been replayed. */
+static void attach_forgets_what_was_refused(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 1);
+	struct iommu_domain *other = other_domain(f);
+	struct dma_iova_state state;
+
+	fixture_reserve(f, &state, 0, PAGE_SIZE);
+	link_refused(f, &state, 0, pages);
+	KUNIT_EXPECT_EQ(test, -EINVAL, sync_page(f, &state, 0));
+
+	KUNIT_ASSERT_EQ(test, 0, iommu_attach_device(other, f->dev));
+	iommu_detach_device(other, f->dev);
+	KUNIT_EXPECT_EQ(test, 0, sync_page(f, &state, 0));
+	fixture_expect_device_writes(f, state.addr, pages[0]);
+	fixture_destroy(f, &state, PAGE_SIZE);
+}
+
+static int map_page(struct iommu_domain *domain, dma_addr_t addr, struct page *page)
+{
+	return iommu_map(domain, addr, page_to_phys(page), PAGE_SIZE, IOMMU_READ,
+			 GFP_KERNEL);
+}
+
+/* Another domain maps at the addresses of a failure, and behind it. */
+static void refused_request_of_another_domain(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page **pages = fixture_scattered_pages(test, 2);
+	struct device *neighbour = &p2pmem_get(test)->dev;
+	struct iommu_domain *other = other_domain(f);
+	struct dma_iova_state state;
+
+	fixture_reserve(f, &state, 0, 2 * PAGE_SIZE);
+	fixture_link_page(f, &state, PAGE_SIZE, pages[1]);
+	link_refused(f, &state, 0, pages);
+	KUNIT_EXPECT_EQ(test, -EINVAL, sync_page(f, &state, 0));
+
+	/* Both domains have an endpoint, so the device knows both. */
+	KUNIT_ASSERT_EQ(test, 0, iommu_attach_device(other, neighbour));
+	KUNIT_EXPECT_EQ(test, 0, map_page(other, state.addr, pages[0]));
+	KUNIT_EXPECT_EQ(test, -EINVAL, sync_page(f, &state, 0));
+	KUNIT_EXPECT_EQ(test, PAGE_SIZE, iommu_unmap(other, state.addr, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, -EINVAL, sync_page(f, &state, 0));
+
+	refuse = 1;
+	KUNIT_EXPECT_EQ(test, -EINVAL, map_page(other, state.addr + PAGE_SIZE, pages[1]));
+	KUNIT_EXPECT_EQ(test, 0, sync_page(f, &state, 1));
+	iommu_detach_device(other, neighbour);
+	KUNIT_EXPECT_EQ(test, -EINVAL, sync_page(f, &state, 0));
+	fixture_destroy(f, &state, 2 * PAGE_SIZE);
+}
+
 /* The permissions that the device offers are not known yet, and must not be lost. */
 static void map_before_attach_is_refused(struct kunit *test)
 {
@@ -410,6 +465,8 @@ static struct kunit_case viommu_cases[] = {
 	KUNIT_CASE(requests_are_not_mapped_one_by_one),
 	KUNIT_CASE(mappings_are_replayed),
 	KUNIT_CASE(refused_attach_keeps_the_old_domain),
+	KUNIT_CASE(attach_forgets_what_was_refused),
+	KUNIT_CASE(refused_request_of_another_domain),
 	KUNIT_CASE(map_before_attach_is_refused),
 	{}
 };
