@@ -441,7 +441,9 @@ static void streaming_if_nothing_is_reserved(struct kunit *test)
 	struct region *r = region_without_reservation(f, 4);
 
 	KUNIT_ASSERT_NOT_NULL(test, r->map.dma_list);
-	KUNIT_EXPECT_EQ(test, map_range(r, 0, 4), 4L);
+	KUNIT_EXPECT_EQ(test, map_range(r, 2, 2), 2L);
+	expect_mapped(r, 2, 2);
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, 4), 2L);
 	expect_mapped(r, 0, 4);
 	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, 4 * (ssize_t)PAGE_SIZE);
 
@@ -449,6 +451,35 @@ static void streaming_if_nothing_is_reserved(struct kunit *test)
 	expect_mapped(r, 0, 1);
 	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)PAGE_SIZE);
 	KUNIT_EXPECT_TRUE(test, hmm_dma_unmap_pfn(f->dev, &r->map, 0));
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
+}
+
+/* Each entry has one address, whatever number of pages it has. */
+static void streaming_of_entries(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	const size_t entry = 2, nr = 4 * entry;
+	struct page *large = fixture_large_page(test);
+	struct region *r;
+	size_t i;
+
+	dma_set_min_align_mask(f->dev, 2 * PAGE_SIZE - 1);
+	r = new_region(f, nr, entry * PAGE_SIZE);
+	dma_set_min_align_mask(f->dev, 0);
+	KUNIT_ASSERT_NOT_NULL(test, r->map.dma_list);
+	for (i = 0; i < nr; i += entry)
+		r->pfns[i] = found(large + 2 * i, HMM_PFN_WRITE);
+	KUNIT_EXPECT_EQ(test, map_range(r, entry, nr - entry), 3L);
+	KUNIT_EXPECT_EQ(test, map_range(r, 0, nr), 1L);
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)(nr * PAGE_SIZE));
+	for (i = 0; i < nr; i += entry)
+		expect_mapped(r, i, 1);
+
+	KUNIT_EXPECT_EQ(test, unmap_range(r, 0, 2 * entry), (size_t)2);
+	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)(2 * entry * PAGE_SIZE));
+	expect_mapped(r, 2 * entry, 1);
+	expect_mapped(r, 3 * entry, 1);
+	KUNIT_EXPECT_EQ(test, unmap_range(r, 0, nr), (size_t)2);
 	KUNIT_EXPECT_EQ(test, spy.bytes_mapped, (ssize_t)0);
 }
 
@@ -692,15 +723,16 @@ static void range_ends_in_p2p_not_supported(struct kunit *test)
 
 /* Behind a mock IOMMU */
 
+static const struct mock_iommu_config small_pages = {
+	.page_sizes	= SZ_4K,
+	.aperture	= SZ_16M,
+	.type		= IOMMU_DOMAIN_DMA,
+	.map_vec	= true,
+};
+
 /* All IO addresses are there again, and nothing is left that the device sees. */
 static void free_gives_reservation_back(struct kunit *test)
 {
-	static const struct mock_iommu_config small_pages = {
-		.page_sizes	= SZ_4K,
-		.aperture	= SZ_16M,
-		.type		= IOMMU_DOMAIN_DMA,
-		.map_vec	= true,
-	};
 	struct fixture *f = fixture_mock(test, &small_pages);
 	int before = mock_iommu_count_free(test, f->mock);
 	struct region *r = scattered_region(f, MANY);
@@ -712,6 +744,35 @@ static void free_gives_reservation_back(struct kunit *test)
 	kunit_release_action(test, free_region, r);
 	KUNIT_EXPECT_EQ(test, mock_iommu_count_free(test, f->mock), before);
 	KUNIT_EXPECT_EQ(test, f->mock->state.mapped, (size_t)0);
+}
+
+static void expect_seen(struct region *r, size_t idx, size_t nr)
+{
+	struct fixture *f = r->f;
+	size_t i;
+
+	for (i = idx; i < idx + nr; i++)
+		KUNIT_EXPECT_EQ(f->test, hmm_pfn_to_phys(r->pfns[i]),
+				mock_iommu_device_sees(f->mock, r->map.state.addr +
+								i * PAGE_SIZE));
+	KUNIT_EXPECT_EQ(f->test, f->mock->state.seen, nr * PAGE_SIZE);
+}
+
+/* Of a part of the region, and of the rest of a part that is mapped already */
+static void range_is_seen_where_it_is(struct kunit *test)
+{
+	struct fixture *f = fixture_mock(test, &small_pages);
+	struct region *r = scattered_region(f, 8);
+
+	KUNIT_EXPECT_EQ(test, map_range(r, 5, 3), 3L);
+	expect_seen(r, 5, 3);
+	KUNIT_EXPECT_EQ(test, unmap_range(r, 5, 3), (size_t)3);
+	expect_seen(r, 5, 0);
+
+	KUNIT_EXPECT_EQ(test, map_range(r, 5, 1), 1L);
+	expect_seen(r, 5, 1);
+	KUNIT_EXPECT_EQ(test, map_range(r, 5, 3), 2L);
+	expect_seen(r, 5, 3);
 }
 
 /* Without an IOMMU */
@@ -889,6 +950,7 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(alloc_too_large),
 	CASE_OF_OURS(large_entries, MISUSE),
 	KUNIT_CASE(streaming_if_nothing_is_reserved),
+	CASE_OF_OURS(streaming_of_entries, HMM_RANGE),
 	CASE_OF_OURS(range_fails_at_each_streaming_map, HMM_RANGE),
 	CASE_OF_OURS(virtual_dma, MISUSE),
 	KUNIT_CASE(range_fault_keeps_flags),
@@ -912,6 +974,7 @@ static struct kunit_suite iommu_suite = {
 
 static struct kunit_case mock_cases[] = {
 	KUNIT_CASE(free_gives_reservation_back),
+	CASE_OF_OURS(range_is_seen_where_it_is, HMM_RANGE),
 	{}
 };
 
