@@ -13,7 +13,9 @@
 #include <kunit/test.h>
 #include <linux/dma-direct.h>
 #include <linux/dma-mapping.h>
+#include <linux/file.h>
 #include <linux/hmm-dma.h>
+#include <linux/hugetlb.h>
 #include <linux/iommu.h>
 #include <linux/mman.h>
 #include <linux/mmu_notifier.h>
@@ -532,16 +534,34 @@ static const struct mmu_interval_notifier_ops range_fault_ops = {
 	.invalidate	= nothing_to_invalidate,
 };
 
-static void range_fault_keeps_flags(struct kunit *test)
+/* Find four pages, and ask for none that is not there. */
+static void range_fault(struct kunit *test, unsigned long addr, unsigned long *pfns)
 {
-	const unsigned long flags = HMM_PFN_DMA_MAPPED | HMM_PFN_P2PDMA |
-				    HMM_PFN_P2PDMA_BUS;
-	unsigned long pfns[4] = { flags, flags, 0, flags };
 	struct mmu_interval_notifier notifier;
 	struct hmm_range range = {
 		.notifier	= &notifier,
+		.start		= addr,
+		.end		= addr + 4 * PAGE_SIZE,
 		.hmm_pfns	= pfns,
 	};
+
+	KUNIT_ASSERT_EQ(test, 0,
+			mmu_interval_notifier_insert(&notifier, current->mm, addr,
+						     4 * PAGE_SIZE,
+						     &range_fault_ops));
+	range.notifier_seq = mmu_interval_read_begin(&notifier);
+	mmap_read_lock(current->mm);
+	KUNIT_EXPECT_EQ(test, 0, hmm_range_fault(&range));
+	mmap_read_unlock(current->mm);
+	mmu_interval_notifier_remove(&notifier);
+}
+
+#define KEPT_FLAGS	(HMM_PFN_DMA_MAPPED | HMM_PFN_P2PDMA | HMM_PFN_P2PDMA_BUS)
+
+static void range_fault_keeps_flags(struct kunit *test)
+{
+	const unsigned long flags = KEPT_FLAGS;
+	unsigned long pfns[4] = { flags, flags, 0, flags };
 	unsigned long addr;
 
 	/* A page, one that is not there, one that is; and no vma */
@@ -551,17 +571,7 @@ static void range_fault_keeps_flags(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, vm_munmap(addr + 3 * PAGE_SIZE, PAGE_SIZE));
 	KUNIT_ASSERT_EQ(test, 0, put_user(1, (char __user *)addr));
 	KUNIT_ASSERT_EQ(test, 0, put_user(1, (char __user *)addr + 2 * PAGE_SIZE));
-	KUNIT_ASSERT_EQ(test, 0,
-			mmu_interval_notifier_insert(&notifier, current->mm, addr,
-						     4 * PAGE_SIZE,
-						     &range_fault_ops));
-	range.start = addr;
-	range.end = addr + 4 * PAGE_SIZE;
-	range.notifier_seq = mmu_interval_read_begin(&notifier);
-	mmap_read_lock(current->mm);
-	KUNIT_EXPECT_EQ(test, 0, hmm_range_fault(&range));
-	mmap_read_unlock(current->mm);
-	mmu_interval_notifier_remove(&notifier);
+	range_fault(test, addr, pfns);
 
 	KUNIT_EXPECT_EQ(test, pfns[0] & HMM_PFN_DMA_FLAGS, flags);
 	KUNIT_EXPECT_TRUE(test, pfns[0] & HMM_PFN_VALID);
@@ -571,6 +581,87 @@ static void range_fault_keeps_flags(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pfns[3], flags | HMM_PFN_ERROR);
 	KUNIT_EXPECT_EQ(test, hmm_pfn_to_map_order(pfns[0]), 0U);
 }
+
+/* hugetlb_file_setup() is internal to the kernel, and need not be alike in mainline. */
+#if defined(CONFIG_TRANSPARENT_HUGEPAGE) && defined(CONFIG_HUGETLB_PAGE) && \
+	!defined(DMA_IOVA_MAINLINE)
+#define HAVE_LARGER_PAGES
+#endif
+
+#ifdef HAVE_LARGER_PAGES
+/* Four pages within one that is larger */
+static void expect_flags_kept_in_larger_page(struct kunit *test, unsigned long addr,
+					     size_t size)
+{
+	unsigned long pfns[4] = { KEPT_FLAGS, HMM_PFN_DMA_MAPPED, 0, KEPT_FLAGS };
+	unsigned long before[4];
+	int i;
+
+	memcpy(before, pfns, sizeof(before));
+	KUNIT_ASSERT_EQ(test, 0, put_user(1, (char __user *)addr));
+	range_fault(test, addr + PAGE_SIZE, pfns);
+	for (i = 0; i < 4; i++) {
+		KUNIT_EXPECT_EQ(test, pfns[i] & HMM_PFN_DMA_FLAGS, before[i]);
+		KUNIT_EXPECT_TRUE(test, pfns[i] & HMM_PFN_WRITE);
+		KUNIT_EXPECT_EQ(test, hmm_pfn_to_phys(pfns[i]),
+				hmm_pfn_to_phys(pfns[0]) + i * PAGE_SIZE);
+		KUNIT_EXPECT_EQ(test, hmm_pfn_to_map_order(pfns[i]),
+				(unsigned int)get_order(size));
+	}
+}
+
+static void range_fault_keeps_flags_in_huge_page(struct kunit *test)
+{
+	unsigned long addr = (unsigned long)fixture_user_memory(test, 2 * HPAGE_SIZE);
+	struct vm_area_struct *vma;
+
+	mmap_write_lock(current->mm);
+	vma = vma_lookup(current->mm, addr);
+	if (vma)
+		vm_flags_set(vma, VM_HUGEPAGE);
+	mmap_write_unlock(current->mm);
+	KUNIT_ASSERT_NOT_NULL(test, vma);
+	expect_flags_kept_in_larger_page(test, ALIGN(addr, HPAGE_SIZE), HPAGE_SIZE);
+}
+
+static void set_overcommit(unsigned long nr)
+{
+	spin_lock_irq(&hugetlb_lock);
+	default_hstate.nr_overcommit_huge_pages = nr;
+	spin_unlock_irq(&hugetlb_lock);
+}
+
+static void restore_overcommit(void *nr)
+{
+	set_overcommit((unsigned long)nr);
+}
+
+/* The pool is empty, so have hugetlb take what it needs from free memory. */
+static void allow_overcommit(struct kunit *test)
+{
+	unsigned long was = default_hstate.nr_overcommit_huge_pages;
+
+	set_overcommit(was + 1);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, restore_overcommit,
+							   (void *)was));
+}
+
+static void range_fault_keeps_flags_in_hugetlb(struct kunit *test)
+{
+	size_t size = huge_page_size(&default_hstate);
+	struct file *file;
+	unsigned long addr;
+
+	allow_overcommit(test);
+	file = hugetlb_file_setup("hmm_dma", size, VM_NORESERVE, HUGETLB_ANONHUGE_INODE,
+				  huge_page_shift(&default_hstate));
+	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+	addr = kunit_vm_mmap(test, file, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, 0);
+	fput(file);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL((void *)addr));
+	expect_flags_kept_in_larger_page(test, addr, size);
+}
+#endif
 
 /* Memory in a PCI device */
 
@@ -954,6 +1045,10 @@ static struct kunit_case iommu_cases[] = {
 	CASE_OF_OURS(range_fails_at_each_streaming_map, HMM_RANGE),
 	CASE_OF_OURS(virtual_dma, MISUSE),
 	KUNIT_CASE(range_fault_keeps_flags),
+#ifdef HAVE_LARGER_PAGES
+	KUNIT_CASE(range_fault_keeps_flags_in_huge_page),
+	KUNIT_CASE(range_fault_keeps_flags_in_hugetlb),
+#endif
 	KUNIT_CASE(p2p_bus_address),
 	KUNIT_CASE(p2p_through_host_bridge),
 	KUNIT_CASE(p2p_beside_memory),
