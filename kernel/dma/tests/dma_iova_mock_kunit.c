@@ -4,11 +4,14 @@
  * size of the granule, and when the device sees what, in strict and in lazy mode.
  *
  * dma_iova_mock	on any machine
+ * dma_iova_mock_smp	with two CPUs
  */
 #include <kunit/test.h>
 #include <linux/bottom_half.h>
+#include <linux/cpumask.h>
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
+#include <linux/sched.h>
 #include <linux/sizes.h>
 
 #include "../../../drivers/iommu/dma-iommu.h"
@@ -298,21 +301,57 @@ static void domain_flushes_before_it_frees_tables(struct kunit *test)
 /* A quarter of the addresses */
 #define LARGE_PART	SZ_16M
 
+#define LARGE_PARTS	5
+
+/* Reserve all of them. The first one is linked. Returns how many there are. */
+static int reserve_large_parts(struct fixture *f, struct dma_iova_state *large)
+{
+	struct page *page = fixture_lone_page(f->test);
+	int nr = 0;
+
+	while (nr < LARGE_PARTS &&
+	       dma_iova_try_alloc(f->dev, &large[nr], 0, LARGE_PART))
+		nr++;
+	KUNIT_ASSERT_GT(f->test, nr, 0);
+	KUNIT_ASSERT_LT(f->test, nr, LARGE_PARTS);
+	fixture_link_page(f, &large[0], 0, page);
+	return nr;
+}
+
+static void run_on(struct kunit *test, int cpu)
+{
+	KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(current, cpumask_of(cpu)));
+}
+
+/* What is missing is in the queue of the CPU that has unmapped it. */
+static void queue_of_another_cpu_is_flushed(struct kunit *test)
+{
+	struct fixture *f = create(test, PAGE_SIZE, IOMMU_DOMAIN_DMA_FQ);
+	struct iommu_dma_cookie *cookie = f->mock->domain.iova_cookie;
+	struct dma_iova_state large[LARGE_PARTS], next;
+	int nr = reserve_large_parts(f, large), i;
+
+	/* No timer flushes. */
+	atomic_set(&cookie->fq_timer_on, 1);
+	run_on(test, cpumask_last(cpu_online_mask));
+	fixture_destroy(f, &large[0], PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, f->mock->calls.flush_all, 0);
+	run_on(test, cpumask_first(cpu_online_mask));
+	fixture_reserve(f, &next, 0, LARGE_PART);
+	KUNIT_EXPECT_EQ(test, f->mock->calls.flush_all, 1);
+	dma_iova_free(f->dev, &next);
+	for (i = 1; i < nr; i++)
+		dma_iova_free(f->dev, &large[i]);
+}
+
 /* What a flush covers is free after it, even while another CPU is in an older one. */
 static void flush_frees_all_during_another(struct kunit *test)
 {
 	struct fixture *f = create(test, PAGE_SIZE, IOMMU_DOMAIN_DMA_FQ);
 	struct iommu_dma_cookie *cookie = f->mock->domain.iova_cookie;
-	struct page **pages = fixture_scattered_pages(test, 1);
-	struct dma_iova_state large[5], next;
+	struct dma_iova_state large[LARGE_PARTS], next;
+	int nr = reserve_large_parts(f, large), i;
 	bool reserved;
-	int nr = 0, i;
-
-	while (nr < ARRAY_SIZE(large) &&
-	       dma_iova_try_alloc(f->dev, &large[nr], 0, LARGE_PART))
-		nr++;
-	KUNIT_ASSERT_LT(test, nr, (int)ARRAY_SIZE(large));
-	fixture_link_page(f, &large[0], 0, pages[0]);
 
 	/* No timer flushes. Another CPU has begun to. */
 	atomic_set(&cookie->fq_timer_on, 1);
@@ -354,6 +393,8 @@ static void full_queue_loses_nothing(struct kunit *test)
 
 	states = kunit_kcalloc(test, QUEUED, sizeof(*states), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, states);
+	/* All of it is queued by one CPU. */
+	run_on(test, raw_smp_processor_id());
 	nr = count_reservations(f, states);
 	KUNIT_ASSERT_LT(test, nr, QUEUED);
 
@@ -396,7 +437,31 @@ static struct kunit_suite mock_suite = {
 	.test_cases	= mock_cases,
 };
 
+#ifndef DMA_IOVA_MAINLINE
+static struct kunit_case mock_smp_cases[] = {
+	KUNIT_CASE(queue_of_another_cpu_is_flushed),
+	{}
+};
+
+static int mock_smp_init(struct kunit *test)
+{
+	fixture_need_two_cpus(test);
+	return 0;
+}
+
+static struct kunit_suite mock_smp_suite = {
+	.name		= "dma_iova_mock_smp",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= mock_smp_init,
+	.exit		= warnings_check,
+	.test_cases	= mock_smp_cases,
+};
+
+kunit_test_suites(&mock_suite, &mock_smp_suite);
+#else
 kunit_test_suite(mock_suite);
+#endif
 
 MODULE_DESCRIPTION("KUnit suites of the two-step DMA API behind a mock IOMMU");
 MODULE_LICENSE("GPL");
