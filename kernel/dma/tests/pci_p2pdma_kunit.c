@@ -5,6 +5,8 @@
  */
 #include <kunit/test.h>
 #include <linux/pci-p2pdma.h>
+#include <linux/resource_ext.h>
+#include <linux/sizes.h>
 
 #include "edu.h"
 #include "p2pmem.h"
@@ -113,12 +115,46 @@ static void bus_address_of_state_and_provider(struct kunit *test)
 			(dma_addr_t)bus);
 }
 
+/* What the host bridge adds to an address on its bus to get that of the CPU */
+static void shift_bus(struct pci_dev *pdev, resource_size_t by)
+{
+	struct pci_host_bridge *bridge = pci_find_host_bridge(pdev->bus);
+	struct resource_entry *window;
+
+	resource_list_for_each_entry(window, &bridge->windows)
+		window->offset += by;
+}
+
+/* No machine of QEMU has such a host bridge, so it is one while P2PDMA looks. */
+static void bus_address_behind_shifting_bridge(struct kunit *test)
+{
+	struct pci_dev *pdev = edu_get(test)->pdev;
+	phys_addr_t addr = pci_resource_start(pdev, 0) + PAGE_SIZE;
+	struct pci_p2pdma_map_state state = {};
+	struct p2pdma_provider *provider;
+	int err;
+
+	shift_bus(pdev, SZ_1G);
+	err = pcim_p2pdma_init(pdev);
+	shift_bus(pdev, -SZ_1G);
+	KUNIT_ASSERT_EQ(test, err, 0);
+
+	provider = pcim_p2pdma_provider(pdev, 0);
+	KUNIT_ASSERT_NOT_NULL(test, provider);
+	KUNIT_EXPECT_EQ(test, pci_p2pdma_bus_addr_map(provider, addr),
+			(dma_addr_t)addr - SZ_1G);
+	state.mem = provider;
+	KUNIT_EXPECT_EQ(test, pci_p2pdma_bus_addr_map(&state, addr),
+			(dma_addr_t)addr - SZ_1G);
+}
+
 static struct kunit_case p2pdma_cases[] = {
 	KUNIT_CASE(provider_without_pages),
 	KUNIT_CASE(provider_of_memory_bars_only),
 	KUNIT_CASE(map_type_of_page_and_provider),
 	KUNIT_CASE(state_of_another_pagemap),
 	KUNIT_CASE(bus_address_of_state_and_provider),
+	KUNIT_CASE(bus_address_behind_shifting_bridge),
 	{}
 };
 
