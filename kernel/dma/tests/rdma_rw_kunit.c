@@ -651,6 +651,88 @@ static void init_max_sgl_rd_needs_no_registration(struct kunit *test)
 	destroy_mapped(t);
 }
 
+/* Entries of a scatterlist that stay apart when they are mapped */
+#define NR_APART	4
+#define BYTES_APART	1024
+
+static struct bio_vec *data_apart(struct kunit *test)
+{
+	struct bio_vec *data = fixture_scattered_data(test, NR_APART, 0,
+						      PAGE_SIZE);
+	int i;
+
+	for (i = 0; i < NR_APART; i++) {
+		data[i].bv_offset = 512;
+		data[i].bv_len = BYTES_APART;
+	}
+	return data;
+}
+
+/* The same as by prepare(), but from a scatterlist, and from @sg_offset on */
+static void prepare_sg(struct transfer *t, struct scatterlist *sg, u32 sg_offset)
+{
+	struct kunit *test = t->f->test;
+	int i, ret;
+
+	sg_init_table(sg, t->nr_data);
+	for (i = 0; i < t->nr_data; i++)
+		sg_set_page(&sg[i], t->data[i].bv_page, t->data[i].bv_len,
+			    t->data[i].bv_offset);
+	KUNIT_ASSERT_TRUE(test, bvec_iter_advance(t->data, &t->iter, sg_offset));
+	memset(&t->ctx, 0xff, sizeof(t->ctx));
+	ret = rdma_rw_ctx_init(&t->ctx, &t->rdma->qp, RDMA_STUB_PORT, sg,
+			       t->nr_data, sg_offset, REMOTE_ADDR, RKEY, t->dir);
+	KUNIT_ASSERT_GT(test, ret, 0);
+	take_wrs(t, ret);
+}
+
+static void destroy_sg(struct transfer *t, struct scatterlist *sg)
+{
+	rdma_rw_ctx_destroy(&t->ctx, &t->rdma->qp, RDMA_STUB_PORT, sg,
+			    t->nr_data, t->dir);
+	KUNIT_EXPECT_EQ(t->f->test, spy.bytes_mapped, (ssize_t)0);
+}
+
+static void expect_sges_from(struct transfer *t, u32 sg_offset, int nr_sges)
+{
+	struct scatterlist sg[NR_APART];
+
+	prepare_sg(t, sg, sg_offset);
+	expect_sges(t, nr_sges, wrs_of(t, nr_sges));
+	expect_data(t);
+	destroy_sg(t, sg);
+}
+
+/* What is before sg_offset is in no SGE, and in no registration. */
+static void init_sg_offset(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct rdma_stub *r = rdma_stub_new(f);
+	struct bio_vec *data = data_apart(test);
+	struct scatterlist sg[NR_APART];
+	struct transfer *t;
+
+	expect_sges_from(new_transfer(f, r, DMA_TO_DEVICE, data, 1), 512, 1);
+	expect_sges_from(new_transfer(f, r, DMA_TO_DEVICE, data, NR_APART), 512,
+			 NR_APART);
+	expect_sges_from(new_transfer(f, r, DMA_FROM_DEVICE, data, NR_APART),
+			 512, NR_APART);
+	/* Whole entries are skipped as well, but for the last one. */
+	expect_sges_from(new_transfer(f, r, DMA_FROM_DEVICE, data, NR_APART),
+			 BYTES_APART + 512, NR_APART - 1);
+	expect_sges_from(new_transfer(f, r, DMA_TO_DEVICE, data, NR_APART),
+			 (NR_APART - 1) * BYTES_APART + 512, 1);
+
+	r->ports[RDMA_STUB_PORT].immutable.core_cap_flags = RDMA_CORE_PORT_IWARP;
+	data = fixture_scattered_data(test, NR_APART, 512, 1024);
+	t = new_transfer(f, r, DMA_FROM_DEVICE, data, NR_APART);
+	prepare_sg(t, sg, 512);
+	expect_registered(t);
+	KUNIT_EXPECT_EQ(test, r->nr_pages, NR_APART);
+	expect_data(t);
+	destroy_sg(t, sg);
+}
+
 static void map_for(struct fixture *f, struct pci_dev *pdev)
 {
 	f->dev = &pdev->dev;
@@ -1151,6 +1233,7 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(init_adds_up_in_64_bits),
 	KUNIT_CASE(init_iwarp_registers_memory),
 	KUNIT_CASE(init_max_sgl_rd_needs_no_registration),
+	KUNIT_CASE(init_sg_offset),
 	KUNIT_CASE(init_p2p_bus_address),
 	KUNIT_CASE(init_p2p_not_supported),
 	KUNIT_CASE(init_nothing_to_transfer),
