@@ -26,7 +26,9 @@ watch() {
 }
 
 # probe <definition>
+probes=0
 probe() {
+	probes=$((probes + 1))
 	doing="set a probe on $2 (kernel without it?)"
 	echo "$*" >>$tracing/kprobe_events || { cat $tracing/error_log; return 1; }
 }
@@ -38,6 +40,7 @@ set_probes() {
 	probe "p:$kept" nvme:__nvme_keep_range
 	# shellcheck disable=SC2016
 	probe "r:$polls" nvme:nvme_poll 'ret=$retval:s32'
+	trace_batches 1
 	doing='count events'
 	watch $requests "$has_data"
 	watch $started
@@ -135,7 +138,10 @@ count_phases() {
 			--mem=mmapshared:"$(p2p_of "$where")"
 	done
 	doing='count without a miss'
-	if grep -v ' 0$' $tracing/kprobe_profile; then return 1; fi
+	# <probe> <hits> <misses>
+	awk -v probes=$probes '$3 != 0 { print; bad = 1 } END { exit bad || NR != probes }' $tracing/kprobe_profile
+	doing='end no batch before its flush'
+	flushed_before_end
 	unwatch $requests $started $iovas $kept $polls
 }
 

@@ -20,7 +20,7 @@ mkdir /huge
 mount -t hugetlbfs hugetlbfs /huge
 
 # shellcheck disable=SC1090 # each is a script here
-for part in count disks faults inject large load p2p steps verify ways; do . "/$part.sh"; done
+for part in batch count disks faults inject large load p2p steps verify ways; do . "/$part.sh"; done
 
 # load_driver [directory]
 load_driver() {

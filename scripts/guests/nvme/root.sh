@@ -16,7 +16,7 @@ guest_root "$root" scripts/guests/nvme/init.sh
 install_fio "$root" "$out"
 for name in mke2fs e2fsck blkdiscard; do install_program "$root" $name; done
 cp /etc/mke2fs.conf "$root/etc/"
-cp scripts/guests/nvme/{*.fio,count.sh,disks.sh,faults.sh,inject.sh,large.sh,load.sh,p2p.sh,steps.sh,verify.sh,ways.sh} "$root/"
+cp scripts/guests/nvme/{*.fio,batch.sh,count.sh,disks.sh,faults.sh,inject.sh,large.sh,load.sh,p2p.sh,steps.sh,verify.sh,ways.sh} "$root/"
 install_modules "$root" "$kernel" drivers/nvme/host/nvme{-core,}
 for name in meta-sgl few-meta meta-only; do
 	mkdir "$root/$name"
