@@ -3,7 +3,7 @@
 #
 # drivers.sh <directory>: three more builds of the NVMe driver, in <directory>/<name>.
 # QEMU's controller can use SGLs for metadata, but does not report that. All three builds
-# use them:
+# use them, and take writes of up to 8 KiB for atomic, of which it reports none:
 #
 #   meta-sgl	nothing else
 #   few-meta	the driver has room for one segment of metadata, and the queue allows two
@@ -40,6 +40,7 @@ build()
 rm -rf "$out"/{meta-sgl,few-meta,meta-only}
 cp -rL build/linux/drivers/nvme/host "$out/meta-sgl"
 edit "$out/meta-sgl/nvme.h" 's/(ctrl->sgls & NVME_CTRL_SGLS_MSDS);/true;/'
+edit "$out/meta-sgl/core.c" 's/atomic_bs = (1 + ns->ctrl->subsys->awupf) \* bs;/atomic_bs = 8192;/'
 cp -r "$out/meta-sgl" "$out/few-meta"
 edit "$out/few-meta/pci.c" 's/^#define NVME_MAX_META_SEGS .*/#define NVME_MAX_META_SEGS 1/
 	s/max_integrity_segments = NVME_MAX_META_SEGS;/max_integrity_segments = NVME_MAX_META_SEGS + 1;/'

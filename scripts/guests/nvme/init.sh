@@ -69,6 +69,9 @@ test_drivers() {
 	doing='load the driver that has SGLs for metadata'
 	another_driver /meta-sgl
 	try 'metadata by SGL' metadata_in "$protected" 15
+	for where in $(echo "${P2P:-}" | tr , ' '); do
+		try "refuse atomic writes of ordinary memory and P2P by $where" mix_p2p_atomically "$where" "$plain"
+	done
 	doing='load the driver that has less room for metadata than it says'
 	another_driver /few-meta
 	try 'refuse more metadata than there is room for' too_much_metadata "$protected"

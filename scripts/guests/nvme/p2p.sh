@@ -25,6 +25,11 @@ verify_p2p() {
 
 # mix_p2p <where> <disk>: memory of the controller and ordinary memory, in one call
 mix_p2p() {
-	[ "$(/p2p_direct_io "$2" "$(p2p_of "$1")")" -ge 44 ]
+	[ "$(/p2p_direct_io "$2" "$(p2p_of "$1")")" = 44 ]
 	no_errors
+}
+
+# mix_p2p_atomically <where> <disk>: the same, and eight atomic writes
+mix_p2p_atomically() {
+	[ "$(/p2p_direct_io "$2" "$(p2p_of "$1")")" = 52 ]
 }

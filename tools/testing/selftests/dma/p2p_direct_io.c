@@ -2,8 +2,8 @@
 /*
  * Direct I/O of ordinary memory and of memory of a PCI device in one call: writes
  * to an NVMe disk and reads it back, by preadv() and pwritev(), and asynchronously.
- * A command of user space with such data is refused. Memory that is missing ends a
- * transfer early.
+ * A command of user space with such data is refused, and so is an atomic write, if the
+ * disk can write 8 KiB atomically. Memory that is missing ends a transfer early.
  *
  *	p2p_direct_io <disk> <p2pmem/allocate of a PCI device>
  *
@@ -13,6 +13,7 @@
  */
 #define _GNU_SOURCE
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -35,7 +36,12 @@
 #define BLOCK		512UL
 #define READ		2		/* a command */
 #define MOST		(64UL << 10)
-#define POS		PAGE		/* on the disk */
+#define ATOMIC		(2 * PAGE)
+#define POS		ATOMIC		/* on the disk; what is atomic has to be aligned */
+
+#ifndef RWF_ATOMIC
+#define RWF_ATOMIC	0x40
+#endif
 
 /* The memory: two ordinary pages, two of the PCI device, two ordinary ones */
 #define RAM		0
@@ -92,7 +98,7 @@ static int pieces_of(const struct shape *shape, struct iovec *vec, size_t *len)
 	return nr;
 }
 
-static long move_async(int fd, bool out, const struct iovec *vec, int nr)
+static long move_async(int fd, bool out, const struct iovec *vec, int nr, int flags)
 {
 	struct iocb cb = {
 		.aio_fildes	= fd,
@@ -100,6 +106,7 @@ static long move_async(int fd, bool out, const struct iovec *vec, int nr)
 		.aio_buf	= (uintptr_t)vec,
 		.aio_nbytes	= nr,
 		.aio_offset	= POS,
+		.aio_rw_flags	= flags,
 	}, *cbs = &cb;
 	struct io_event event;
 
@@ -110,9 +117,9 @@ static long move_async(int fd, bool out, const struct iovec *vec, int nr)
 	return event.res;
 }
 
-static long move_sync(int fd, bool out, const struct iovec *vec, int nr)
+static long move_sync(int fd, bool out, const struct iovec *vec, int nr, int flags)
 {
-	long ret = out ? pwritev(fd, vec, nr, POS) : preadv(fd, vec, nr, POS);
+	long ret = out ? pwritev2(fd, vec, nr, POS, flags) : preadv2(fd, vec, nr, POS, flags);
 
 	return ret < 0 ? -errno : ret;
 }
@@ -120,7 +127,7 @@ static long move_sync(int fd, bool out, const struct iovec *vec, int nr)
 static void move(int fd, bool out, bool async, const struct shape *shape,
 		 const struct iovec *vec, int nr, size_t len)
 {
-	long ret = async ? move_async(fd, out, vec, nr) : move_sync(fd, out, vec, nr);
+	long ret = async ? move_async(fd, out, vec, nr, 0) : move_sync(fd, out, vec, nr, 0);
 
 	calls++;
 	if (ret < 0)
@@ -209,6 +216,38 @@ static void submit_command(int fd, const struct shape *shape)
 		     strerror(got), strerror(want));
 }
 
+/* Memory of two kinds is not written by one request, so not all of it or nothing. */
+static void write_atomically(int fd)
+{
+	static const struct {
+		const char *name;
+		size_t at;
+		long want;
+	} writes[] = {
+		{ "ordinary",			RAM,		ATOMIC },
+		{ "P2P",			P2P,		ATOMIC },
+		{ "from ordinary to P2P",	RAM + PAGE,	-EINVAL },
+		{ "from P2P to ordinary",	P2P + PAGE,	-EINVAL },
+	};
+	struct iovec vec = { memory + RAM, ATOMIC };
+
+	if (move_sync(fd, true, &vec, 1, RWF_ATOMIC) < 0)
+		return;
+	for (size_t i = 0; i < 2 * ARRAY_LEN(writes); i++) {
+		bool async = i % 2;
+		long ret;
+
+		vec.iov_base = memory + writes[i / 2].at;
+		ret = async ? move_async(fd, true, &vec, 1, RWF_ATOMIC) :
+			      move_sync(fd, true, &vec, 1, RWF_ATOMIC);
+		calls++;
+		if (ret != writes[i / 2].want)
+			errx(1, "%s: atomic write of %s memory: %ld, not %ld",
+			     async ? "asynchronous" : "synchronous", writes[i / 2].name, ret,
+			     writes[i / 2].want);
+	}
+}
+
 /* Only a part of the last block is there. */
 static void short_transfer(int fd, bool out)
 {
@@ -218,7 +257,7 @@ static void short_transfer(int fd, bool out)
 
 	if (mprotect(area + 2 * PAGE, 2 * PAGE, PROT_NONE))
 		err(1, "mprotect");
-	ret = move_async(fd, out, &vec, 1);
+	ret = move_async(fd, out, &vec, 1, 0);
 	calls++;
 	if (ret != want)
 		errx(1, "%s of memory that is missing in part: %ld, not %ld",
@@ -243,7 +282,7 @@ static void bar_follows(int fd, bool out, const char *allocate)
 	vec[1].iov_base = map(NULL, PAGE, MAP_SHARED, bar);
 	for (i = 0; i < 2; i++)
 		vec[i].iov_len = PAGE;
-	ret = move_async(fd, out, vec, 2);
+	ret = move_async(fd, out, vec, 2, 0);
 	calls++;
 	if (ret != PAGE)
 		errx(1, "%s of memory and a BAR: %ld, not %d", out ? "write" : "read",
@@ -278,6 +317,7 @@ int main(int argc, char **argv)
 		write_and_read(disk, &shapes[i], true);
 		submit_command(disk, &shapes[i]);
 	}
+	write_atomically(disk);
 	short_transfer(disk, true);
 	short_transfer(disk, false);
 	bar_follows(disk, true, argv[2]);
