@@ -35,28 +35,28 @@ mend()
 }
 trap mend EXIT
 
-# break_file <file> <sed script>: in place of a link or of a copy
+# break_file <file> <sed script> <lines that it changes>: in place of a link or of a copy
 break_file()
 {
-	local lines
+	local changed
 
 	mv "build/linux/$1" "$out/whole"
 	broken=$1
 	if [ -L "$out/whole" ]; then cp "$1" "build/linux/$1"; else cp "$out/whole" "build/linux/$1"; fi
 	cp "build/linux/$1" "$out/before"
 	sed -i "$2" "build/linux/$1"
-	lines=$(diff "$out/before" "build/linux/$1" | grep -c '^>') || true
-	[ "$lines" -gt 0 ] || die "$table: the break of $1 changes nothing: $2"
+	changed=$(diff "$out/before" "build/linux/$1" | grep -c '^>') || true
+	[ "$changed" = "$3" ] || die "$table: the break of $1 changes $changed lines, not $3: $2"
 }
 
-# run_break <n> <file> <sed script> <machine> <suite, or nvme> <case>...
+# run_break <n> <file> <sed script> <lines> <machine> <suite, or nvme> <case>...
 run_break()
 {
-	local n=$1 file=$2 script=$3 machine=$4 suite=$5 kernel why dir
+	local n=$1 file=$2 script=$3 lines=$4 machine=$5 suite=$6 kernel why dir
 
-	shift 5
+	shift 6
 	kernel=$(machine "$machine" kernel)
-	break_file "$file" "$script"
+	break_file "$file" "$script" "$lines"
 	scripts/tree/kernel.sh "$kernel" > "$out/$n.build" 2>&1 ||
 		die "$out/$n.build: the break of $file does not compile: $script"
 	built[$kernel]=1
@@ -108,8 +108,9 @@ while IFS='|' read -r file script where cases; do
 		continue
 	fi
 	script=${script# }
+	read -r on suite changed <<< "$where"
 	# shellcheck disable=SC2086
-	if run_break "$n" "${file% }" "${script% }" $where $cases; then echo "$key" >> "$out/caught"; fi
+	if run_break "$n" "${file% }" "${script% }" "${changed:-1}" "$on" "$suite" $cases; then echo "$key" >> "$out/caught"; fi
 done < "$table"
 for kernel in "${!built[@]}"; do scripts/tree/kernel.sh "$kernel" > "$out/build" 2>&1; done
 

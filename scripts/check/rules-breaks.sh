@@ -18,6 +18,19 @@ break_of_nothing()
 	done < <(awk -f scripts/check/sed-commands.awk "$breaks")
 }
 
+# A pattern may be found in more places than the one that its cases are for.
+break_of_other_lines()
+{
+	local file script where lines changed
+
+	while IFS='|' read -r file script where _; do
+		file=${file%% *}
+		read -r _ _ lines <<< "$where"
+		changed=$(sed -e "$script" "build/linux/$file" | diff "build/linux/$file" - | grep -c '^>') || true
+		[ "$changed" = "${lines:-1}" ] || echo "$file: $changed lines, not ${lines:-1}:$script"
+	done < <(grep -vE '^(#|$)' "$breaks")
+}
+
 # named: "<suite or guest> <case>"
 named()
 {
@@ -81,6 +94,7 @@ file_broken_and_not()
 }
 
 rule break_of_nothing		"every command of every break changes a line of the code"
+rule break_of_other_lines	"every break changes as many lines of the code as it says"
 rule case_not_there		"every KUnit case that a break names is in its suite"
 rule step_not_there		"every step of a guest that a break names is there"
 rule file_not_broken		"every .c file of the kernel has a break, or is listed as having none"

@@ -8,6 +8,7 @@
 # second serial port lines "ok <what>", the output of the tool as lines "result <line>", and
 # a last one, "status ok" or "status failed to <what>".
 set -eu
+trace=/sys/kernel/tracing
 
 . /guest-side.sh
 
@@ -88,12 +89,27 @@ page_table_as_before() { page_table | cmp - /page_table; }
 
 # An array with more pieces than an event has room for is traced in part.
 trace_array() {
-	local trace=/sys/kernel/tracing
-
 	echo 1 >$trace/events/dma/dma_iova_link_vec/enable
 	benchmark /dma_map_benchmark -l 1 -t 1 -g 512
 	echo 0 >$trace/events/dma/dma_iova_link_vec/enable
 	grep -q 'dma_iova_link_vec: .* pieces=512 \[TRUNCATED\]' $trace/trace
+}
+
+# traced <event>: the offsets that it has recorded, as far back as the trace goes
+traced() {
+	sed -n "s/.* $1: .* offset=\([0-9]*\) .*/\1/p" $trace/trace | sort -nu | xargs
+}
+
+# Four pieces of a page, each linked, and then all at once
+trace_offsets() {
+	for link in 0 1; do
+		echo 1 >$trace/events/dma/enable
+		benchmark /dma_map_benchmark -l $link -t 1 -g 4
+		echo 0 >$trace/events/dma/enable
+		if [ $link = 0 ]; then [ "$(traced dma_iova_link)" = '0 4096 8192 12288' ]
+		else [ "$(traced dma_iova_link_vec)" = 0 ]; fi
+		[ "$(traced dma_iova_sync) $(traced dma_iova_destroy)" = '0 0' ]
+	done
 }
 
 doing='find an edu device'
@@ -118,6 +134,7 @@ elif [ "$IOMMU" = 1 ]; then
 	try 'two steps, each piece linked' two_step -l 0 -t 3 -g 64
 	try 'two steps, all pieces linked at once' two_step -l 1 -t 3 -g 64 -d 2
 	try 'trace an array of 512 pieces' trace_array
+	try 'trace the offsets of all pieces' trace_offsets
 	try 'no IO addresses left' no_iova_left
 	try 'two steps, one piece' two_step -l 0 -t 2 -d 1
 	# Before others use the addresses, and unmap what may be left there
