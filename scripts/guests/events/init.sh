@@ -82,7 +82,10 @@ type_of() {
 # left <disk>: the pages that are mapped for it, if that can be seen, without those of the
 # pools; and the blocks of the pools in use
 left() {
-	awk -v pages="$(mapped_pages "$1")" 'NR > 1 { pools += $NF; blocks += $(NF - 3) }
+	local pages
+
+	pages=$(mapped_pages "$1") || return
+	awk -v pages="$pages" 'NR > 1 { pools += $NF; blocks += $(NF - 3) }
 		END { print pages ? pages - pools " pages" : "", blocks + 0 " blocks" }' "$(pci_of "$1")/pools"
 }
 
@@ -90,8 +93,8 @@ left() {
 inventory() {
 	local slots=/sys/kernel/debug/swiotlb/io_tlb_used
 
-	left "$first"
-	left "$second"
+	left "$first" || return	# in $() of busybox, set -e is off
+	left "$second" || return
 	if [ -e $slots ]; then cat $slots; fi
 }
 

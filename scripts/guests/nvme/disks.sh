@@ -51,12 +51,12 @@ found_spoiled() {
 }
 
 # mapped_pages <disk>: with those of the driver's pools and queues; prints nothing if that
-# cannot be seen
+# cannot be seen, which only VT-d shows
 mapped_pages() {
 	local tables
 
 	tables=/sys/kernel/debug/iommu/intel/$(basename "$(pci_of "$1")")/domain_translation_struct
-	if [ -e "$tables" ]; then grep -c '|' "$tables" || :; fi
+	if [ "$(argument intel_iommu)" = on ]; then grep -c '|' "$tables" || [ $? = 1 ]; fi
 }
 
 controller_of() {

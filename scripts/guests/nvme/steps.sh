@@ -14,14 +14,17 @@ read_disk() {
 # The pages that are mapped for the disk, if there is a way to see that, without those of
 # the controller's own pools and queues, as they stay; and the blocks of the pools
 resources() {
-	{
-		mapped_pages "$disk"
-		awk 'NR > 1 { print $(NF - 3) }' "$(pci_of "$disk")/pools"
-	} | xargs
+	local pages blocks
+
+	# In $() of busybox, set -e is off.
+	pages=$(mapped_pages "$disk") || return
+	blocks=$(awk 'NR > 1 { print $(NF - 3); n++ } END { exit !n }' "$(pci_of "$disk")/pools") || return
+	# shellcheck disable=SC2086 # in one line
+	echo $pages $blocks
 }
 
 reservations() {
-	awk '$1 == "iommu_iova" { print $2 }' /proc/slabinfo
+	awk '$1 == "iommu_iova" { print $2; n++ } END { exit !n }' /proc/slabinfo
 }
 
 # fail_each <bytes> <as for fail_calls> <ok or fails>: call after call, until a request
@@ -72,13 +75,14 @@ fail_step() {
 
 # Thousands of failures leave behind no more than one does.
 fail_often() {
-	local before
+	local before now
 
 	before=$(reservations)
 	fail_calls fail_dma_iova_link 1 2000
 	while [ "$(cat "$inject/times")" != 0 ]; do read_disk 131072 /tmp/got; done
 	fail_no_more
-	[ $(($(reservations) - before)) -lt 1000 ]
+	now=$(reservations)
+	[ $((now - before)) -lt 1000 ]
 }
 
 # fill_disk <disk>: for the steps; keeps what is there
