@@ -16,6 +16,7 @@ step jobs scripts/check/test-jobs.sh
 step steps scripts/check/test-steps.sh
 step starved scripts/check/test-watch.sh
 step caught scripts/check/test-breaks.sh
+step judge scripts/check/test-judge.sh
 run_steps "${steps[@]}"
 must_pass tree
 

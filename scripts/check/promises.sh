@@ -96,10 +96,18 @@ case_in_no_suite()
 		comm -23 - <(cut -d . -f 2 <<< "$there" | sort -u)
 }
 
+# A suite in no line of configs/suites need not run anywhere.
+suite_of_no_machine()
+{
+	comm -23 <(cut -d . -f 1 <<< "$there" | sort -u) \
+		<(for name in $(names configs/suites); do field configs/suites "$name" 2; done | tr ' ' '\n' | sort -u)
+}
+
 rule not_in_documentation_once	"promises: the words of every promise are in the documentation, once"
 rule promised_twice		"promises: no promise is in the table twice"
 rule without_a_case		"promises: every promise has a case"
 rule case_in_no_suite		"promises: every case is in a suite"
+rule suite_of_no_machine		"promises: every suite is in a line of configs/suites"
 rule case_not_there		"promises: every case that a promise names is there"
 rule case_without_a_promise	"promises: every case of the API is named by a promise, random and stress aside"
 rule summed_otherwise		"promises: the README and the page sum up the conformance as its table does"

@@ -4,7 +4,7 @@
 # run.sh [machine...]: the KUnit suites on the named machines of configs/suites, or on all
 # of $ARCH, in one boot for each. Prints a line for each case. All cases of the suites
 # that the table names must run; a case that is skipped counts as a failure. So does a
-# case in the sources of these suites that none of all machines has run. A kernel with
+# case in the sources of these suites that has not run on the machine. A kernel with
 # kmemleak then boots on, into a process that searches for leaks.
 #
 #   ARCH=x86_64		x86_64 or arm64
@@ -55,12 +55,6 @@ alike()
 
 	end=$(printf '%s\n' "$@" | sed 's/.*_//' | sort -u)
 	if [ "$(wc -l <<< "$end")" = 1 ]; then echo "*_$end"; fi
-}
-
-# used_seeds <machine>: those that the suites have printed
-used_seeds()
-{
-	sed -nE 's/.*# .*: ([a-z0-9_]+_kunit\.seed=[0-9]+).*/\1/p' "$out/$1/console" | sort -u
 }
 
 # job_progress <machine>
@@ -114,6 +108,6 @@ pack_root "$out/root" > "$out/initramfs"
 say KUNIT "$(wc -w <<< "$asked") machines" >&2
 
 # A trap, since the jobs of run_jobs in a condition would go on after a command that fails
-trap 'judge_all $? $#' EXIT
+trap 'judge_all $?' EXIT
 # shellcheck disable=SC2086 # a word for each
 run_jobs 'KUnit machines' "$out" run_machine $asked
