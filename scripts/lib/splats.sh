@@ -3,9 +3,9 @@
 #
 # splats.sh <console> [list]: prints the complaints of the kernel in a log, and fails if
 # there is one. splats.list defines what a complaint is. A warning is accepted if a test
-# has announced it by a line `expect-warning: <file>` with the file that it comes from.
-# Each announcement is for one warning, and ends with its case. Reports of dma-debug are
-# warnings from debug.c.
+# has announced it by a line `expect-warning: <file>` with the file that it comes from, or
+# with the end of its path. Each announcement is for one warning, and ends with the line
+# `expect-warning: none`, or with its case. Reports of dma-debug are warnings from debug.c.
 set -euo pipefail
 
 awk -v log_file="$1" '
@@ -14,11 +14,13 @@ awk -v log_file="$1" '
 	file_number == 1 && sub(/^!/, "") { harmless = harmless (harmless == "" ? "" : "|") "(" $0 ")"; next }
 	file_number == 1 { splat = splat (splat == "" ? "" : "|") "(" $0 ")"; next }
 	/expect-warning: / { sub(/\r$/, ""); left[$NF]++ }
-	/(^|[] ]) *(not )?ok [0-9]+ / { delete left }
+	/expect-warning: none$/ || /(^|[] ]) *(not )?ok [0-9]+ / { delete left }
 	/WARNING: .* at .*:[0-9]+ / {
 		file = $0
 		sub(/:[0-9]+ .*/, "", file)
-		sub(/.*\//, "", file)
+		sub(/.* /, "/", file)
+		do sub(/^[^\/]*\//, "", file)
+		while (!left[file] && file ~ /\//)
 		if (left[file] > 0) { left[file]--; next }
 	}
 	{

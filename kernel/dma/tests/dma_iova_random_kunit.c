@@ -725,7 +725,7 @@ static const struct {
 	{ "link from within a granule", ENGINE, link_start_in_granule },
 	{ "link up to within a granule", ENGINE, link_end_in_granule },
 	{ "link at another offset", ENGINE, link_other_offset },
-	{ "link_vec outside", ENGINE, link_vec_outside },
+	{ "link_vec outside", ENTRY, link_vec_outside },
 	{ "link_vec nothing", ENGINE, link_vec_nothing },
 	{ "link_vec for no direction", ENTRY, link_vec_no_direction },
 	{ "link_vec within a granule", ENGINE, link_vec_misaligned },

@@ -38,11 +38,11 @@ struct format {
 };
 
 static const struct format v1 = {
-	AMD_IOMMU_V1, PD_MODE_V1, "io_pgtable.c", SZ_32K,
+	AMD_IOMMU_V1, PD_MODE_V1, "amd/io_pgtable.c", SZ_32K,
 };
 
 static const struct format v2 = {
-	AMD_IOMMU_V2, PD_MODE_V2, "io_pgtable_v2.c", SZ_2M,
+	AMD_IOMMU_V2, PD_MODE_V2, "amd/io_pgtable_v2.c", SZ_2M,
 };
 
 struct table {

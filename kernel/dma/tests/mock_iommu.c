@@ -505,7 +505,7 @@ static void mock_put_behind(struct kunit *test, struct mock_iommu *mock,
 #ifdef DMA_IOVA_MAINLINE
 	/* It warns of a device that has its driver before it has its IOMMU. */
 	if (dev == mock->config.dev)
-		warnings_announce(test, "iommu.c");
+		warnings_announce(test, "iommu/iommu.c");
 #endif
 	KUNIT_ASSERT_EQ(test, 0, mock_probe(mock, dev));
 #ifdef DMA_IOVA_MAINLINE

@@ -28,7 +28,7 @@ MODULE_PARM_DESC(seed, "of the random ranges; 0 takes a fresh one, which is prin
 #define ROUNDS		20
 
 /* The file in which the driver warns */
-#define DRIVER		"iommu.c"
+#define DRIVER		"intel/iommu.c"
 
 /* Levels of most tables, and bits of the addresses: less than the tables could have */
 #define LEVELS		4

@@ -73,6 +73,7 @@ void warnings_expect(struct kunit *test, const char *file)
 int warnings_taken(struct kunit *test)
 {
 	warnings_mute_dma_debug(test, false);
+	kunit_info(test, "expect-warning: none\n");
 	return atomic_xchg(&warnings, 0);
 }
 

@@ -17,14 +17,18 @@ void warnings_check(struct kunit *test);
 /*
  * From here on the kernel may warn. Makes all WARN_ONCE() warn anew, and says in
  * the log that a warning from @file is expected, so that a reader, or a script,
- * can tell it from a splat; the count here is of warnings from anywhere.
+ * can tell it from a splat; the count here is of warnings from anywhere. @file is
+ * the end of a path, with as many directories as tell it from others.
  */
 void warnings_expect(struct kunit *test, const char *file);
 
 /* The same, but a WARN_ONCE() that has warned does not warn again. */
 void warnings_announce(struct kunit *test, const char *file);
 
-/* Number of warnings since warnings_expect(), which is over. */
+/*
+ * Number of warnings since warnings_expect(), which is over: the log says that none
+ * is expected any more.
+ */
 int warnings_taken(struct kunit *test);
 
 /*
