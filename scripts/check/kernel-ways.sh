@@ -4,9 +4,9 @@
 # kernel-ways.sh [selftests | <config>...]: the tests, run by the commands of the kernel
 # alone, for those who have a patched tree and nothing else. Runs the command at the
 # head of each file of tools/testing/kunit/configs, and builds the selftests. A line for
-# each. Its guest is the machine virtio-lazy, so the suites that configs/suites names for
-# that one must skip nothing. A selftest that has no device must say so by the exit status
-# for that.
+# each. Its guest is the machine virtio-lazy, so those suites that configs/suites names for
+# that one, and the command asks for, must run and skip nothing. A selftest that has no
+# device must say so by the exit status for that.
 #
 # shellcheck disable=SC2317 # functions are called by name
 set -euo pipefail
@@ -47,21 +47,32 @@ run_kunit()
 	(ulimit -t 3600 && cd build/linux && compiler='ccache gcc' && eval "$command") > "$out/$1.log" 2>&1
 }
 
-# skips <config>: the first case that is skipped and must not be
-skips()
+# lacks <config>: the first case that is skipped and must not be, or suite that has not run
+lacks()
 {
-	local machine=virtio-lazy
+	local machine=virtio-lazy glob suite suites=()
 
 	[ "$1" != dma_iova_debug ] || machine=virtio-debug
-	awk -v suites="$(field configs/suites $machine 2)" '
+	glob=$(command_of "$1" | sed -n "s/.*'\([^']*\)'$/\1/p")
+	for suite in $(field configs/suites $machine 2); do
+		# shellcheck disable=SC2053 # a pattern
+		if [[ $suite == $glob ]]; then suites+=("$suite"); fi
+	done
+	awk -v suites="${suites[*]}" '
 		BEGIN { n = split(suites, list, " "); for (i = 1; i <= n; i++) must[list[i]] }
 		$2 ~ /^=+$/ && /subtests?\) =+$/ { suite = $3 }
-		$2 == "[SKIPPED]" && suite in must && !found { found = 1; print suite, $3 }' "$out/$1.log"
+		$2 == "[PASSED]" { ran[suite] }
+		$2 == "[SKIPPED]" && suite in must && !found { found = suite " " $3 " is skipped" }
+		END {
+			if (!n) found = "no suite of its command is in configs/suites"
+			for (suite in must) if (!(suite in ran) && !found) found = suite " has not run"
+			if (found) print found
+		}' "$out/$1.log"
 }
 
 kunit()
 {
-	local why='' rc=0 ran skip
+	local why='' rc=0 ran lack
 
 	if [[ $(command_of "$1") != *kunit.py\ run*"/$1.config"* ]]; then
 		result "kunit.py $1" "$configs/$1.config: no command at its head"
@@ -72,8 +83,8 @@ kunit()
 	if [ "$rc" != 0 ]; then why="fails with $rc: $out/$1.log: $(tail -n 1 "$out/$1.log")"
 	elif [ -z "$ran" ]; then why="no case has passed: $out/$1.log: $(tail -n 1 "$out/$1.log")"
 	else
-		skip=$(skips "$1")
-		[ -z "$skip" ] || why="$skip is skipped: $out/$1.log"
+		lack=$(lacks "$1")
+		[ -z "$lack" ] || why="$lack: $out/$1.log"
 	fi
 	result "kunit.py $1${ran:+, $ran passed}" "$why"
 }

@@ -13,7 +13,7 @@ peer=$(realpath "$1")
 table=mainline/users
 out=$PWD/build/users
 kernel=$PWD/build/kernels/test
-api='dma_iova|DMA_IOVA|dma_(un)?map_phys|dma_need_unmap|p2pdma|hmm_dma|blk_rq_|phys_vec|DMA_ATTR|_bvec'
+api='dma_(use_)?iova|DMA_IOVA|dma_(un)?map_phys|dma_need_unmap|p2pdma|hmm_dma|blk_rq_|blk_dma_|phys_vec|DMA_ATTR|_bvec'
 
 [ -f "$kernel/Module.symvers" ] || die "$kernel: not built: scripts/tree/kernel.sh test"
 
