@@ -21,10 +21,7 @@
 
 #include "dma-iommu.h"
 
-/*
- * The bytes of a range in its first and its last granule, if it does not fill
- * these.
- */
+/* What a range has of its first and last granule, if it does not fill these */
 struct iova_ends {
 	size_t head;
 	size_t tail;
@@ -58,10 +55,7 @@ static bool end_may_bounce(struct device *dev, size_t end, size_t size)
 		       dev_use_swiotlb(dev, size, DMA_BIDIRECTIONAL));
 }
 
-/*
- * In a kdump kernel the first call for a device may attach it, as for the other
- * mapping functions of iommu-dma.
- */
+/* In a kdump kernel the first call may attach the device, as in iommu-dma. */
 bool iommu_dma_iova_try_alloc(struct device *dev, struct dma_iova_state *state,
 			      phys_addr_t phys, size_t size)
 {
