@@ -211,26 +211,6 @@ static void try_alloc_identity_domain(struct kunit *test)
 			dma_need_unmap(f->dev));
 }
 
-#ifndef DMA_IOVA_MAINLINE
-/* Defect 21, in the core: each device of the group has the region. */
-static void direct_mapping_of_page_0(struct kunit *test)
-{
-	struct mock_iommu_config config = {
-		.page_sizes	= PAGE_SIZE,
-		.aperture	= SZ_16M,
-		.type		= IOMMU_DOMAIN_DMA,
-		.direct_page_0	= true,
-	};
-	struct fixture *f = fixture_mock(test, &config);
-
-	KUNIT_EXPECT_EQ(test, f->mock->state.mapped, PAGE_SIZE);
-	f->mock->calls.map = 0;
-	mock_iommu_add_device(test, f->mock);
-	KUNIT_EXPECT_EQ(test, f->mock->state.mapped, PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, f->mock->calls.map, 0);
-}
-#endif
-
 /* Defect 21, in the engine */
 static void destroy_page_0_behind_a_hole(struct kunit *test)
 {
@@ -250,7 +230,48 @@ static void destroy_page_0_behind_a_hole(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->mock->state.seen, (size_t)0);
 }
 
-#if defined(CONFIG_FUNCTION_ERROR_INJECTION) && !defined(DMA_IOVA_MAINLINE)
+static struct kunit_case defects_cases[] = {
+	KUNIT_CASE(destroy_partly_linked_returns_all),
+	KUNIT_CASE(link_piece_larger_than_4g),
+	CASE_OF_OURS(link_vec_larger_than_4g, LINK_VEC),
+	CASE_OF_OURS(link_vec_of_4g_outside_reservation, LINK_VEC),
+	KUNIT_CASE(try_alloc_identity_domain),
+	CASE_OF_OURS(destroy_page_0_behind_a_hole, MISUSE),
+	{}
+};
+
+static struct kunit_suite defects_suite = {
+	.name		= "dma_iova_defects",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.exit		= warnings_check,
+	.test_cases	= defects_cases,
+};
+
+#ifdef DMA_IOVA_MAINLINE
+kunit_test_suite(defects_suite);
+#else
+/* What the iommu core and iommu-dma do for a device before it maps anything */
+
+/* Defect 21, in the core: each device of the group has the region. */
+static void direct_mapping_of_page_0(struct kunit *test)
+{
+	struct mock_iommu_config config = {
+		.page_sizes	= PAGE_SIZE,
+		.aperture	= SZ_16M,
+		.type		= IOMMU_DOMAIN_DMA,
+		.direct_page_0	= true,
+	};
+	struct fixture *f = fixture_mock(test, &config);
+
+	KUNIT_EXPECT_EQ(test, f->mock->state.mapped, PAGE_SIZE);
+	f->mock->calls.map = 0;
+	mock_iommu_add_device(test, f->mock);
+	KUNIT_EXPECT_EQ(test, f->mock->state.mapped, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, f->mock->calls.map, 0);
+}
+
+#ifdef CONFIG_FUNCTION_ERROR_INJECTION
 static int nulls_freed;
 
 static int free_probed(struct kprobe *probe, struct pt_regs *regs)
@@ -310,28 +331,6 @@ static void caches_are_allocated_later(struct kunit *test)
 }
 #endif
 
-static struct kunit_case defects_cases[] = {
-	KUNIT_CASE(destroy_partly_linked_returns_all),
-	KUNIT_CASE(link_piece_larger_than_4g),
-	CASE_OF_OURS(link_vec_larger_than_4g, LINK_VEC),
-	CASE_OF_OURS(link_vec_of_4g_outside_reservation, LINK_VEC),
-	KUNIT_CASE(try_alloc_identity_domain),
-	CASE_OF_OURS(destroy_page_0_behind_a_hole, MISUSE),
-	{}
-};
-
-static struct kunit_suite defects_suite = {
-	.name		= "dma_iova_defects",
-	.suite_init	= warnings_start,
-	.suite_exit	= warnings_stop,
-	.exit		= warnings_check,
-	.test_cases	= defects_cases,
-};
-
-#ifdef DMA_IOVA_MAINLINE
-kunit_test_suite(defects_suite);
-#else
-/* What the iommu core and iommu-dma do for a device before it maps anything */
 static struct kunit_case setup_cases[] = {
 	KUNIT_CASE(direct_mapping_of_page_0),
 #ifdef CONFIG_FUNCTION_ERROR_INJECTION

@@ -569,6 +569,18 @@ void __user *fixture_user_memory(struct kunit *test, size_t size)
 	return (void __user *)addr;
 }
 
+void fixture_want_huge_pages(struct kunit *test, unsigned long addr)
+{
+	struct vm_area_struct *vma;
+
+	mmap_write_lock(current->mm);
+	vma = vma_lookup(current->mm, addr);
+	if (vma)
+		vm_flags_set(vma, VM_HUGEPAGE);
+	mmap_write_unlock(current->mm);
+	KUNIT_ASSERT_NOT_NULL(test, vma);
+}
+
 static void fixture_remove_probe(void *probe)
 {
 	unregister_kprobe(probe);

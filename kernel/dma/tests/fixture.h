@@ -139,6 +139,9 @@ long fixture_slots_used(struct fixture *f);
 /* Memory of a process, which lasts as long as the test */
 void __user *fixture_user_memory(struct kunit *test, size_t size);
 
+/* Have the memory of a process at @addr come in huge pages. */
+void fixture_want_huge_pages(struct kunit *test, unsigned long addr);
+
 /* A probe by its symbol_name, for the rest of the test; any number of times */
 void fixture_probe(struct kunit *test, struct kprobe *probe);
 

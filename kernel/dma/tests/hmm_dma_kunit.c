@@ -613,14 +613,8 @@ static void expect_flags_kept_in_larger_page(struct kunit *test, unsigned long a
 static void range_fault_keeps_flags_in_huge_page(struct kunit *test)
 {
 	unsigned long addr = (unsigned long)fixture_user_memory(test, 2 * HPAGE_SIZE);
-	struct vm_area_struct *vma;
 
-	mmap_write_lock(current->mm);
-	vma = vma_lookup(current->mm, addr);
-	if (vma)
-		vm_flags_set(vma, VM_HUGEPAGE);
-	mmap_write_unlock(current->mm);
-	KUNIT_ASSERT_NOT_NULL(test, vma);
+	fixture_want_huge_pages(test, addr);
 	expect_flags_kept_in_larger_page(test, ALIGN(addr, HPAGE_SIZE), HPAGE_SIZE);
 }
 

@@ -557,14 +557,8 @@ static void implicit_child(struct kunit *test)
 static unsigned long huge_memory(struct kunit *test, size_t size)
 {
 	unsigned long addr = user_memory(test, size);
-	struct vm_area_struct *vma;
 
-	mmap_write_lock(current->mm);
-	vma = vma_lookup(current->mm, addr);
-	if (vma)
-		vm_flags_set(vma, VM_HUGEPAGE);
-	mmap_write_unlock(current->mm);
-	KUNIT_ASSERT_NOT_NULL(test, vma);
+	fixture_want_huge_pages(test, addr);
 	return addr;
 }
 

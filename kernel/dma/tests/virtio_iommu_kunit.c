@@ -305,6 +305,12 @@ static struct iommu_domain *other_domain(struct fixture *f)
 	return domain;
 }
 
+static int map_page(struct iommu_domain *domain, dma_addr_t addr, struct page *page)
+{
+	return iommu_map(domain, addr, page_to_phys(page), PAGE_SIZE, IOMMU_READ,
+			 GFP_KERNEL);
+}
+
 /*
  * The device forgets the mappings of a domain that no endpoint is attached to. The
  * driver asks for them once more, piece by piece, when one is attached again.
@@ -370,8 +376,7 @@ static void refused_attach_keeps_the_old_domain(struct kunit *test)
 
 	/* A mapping of the new domain is refused when it is replayed. */
 	KUNIT_ASSERT_EQ(test, 0, iommu_attach_device(other, f->dev));
-	KUNIT_ASSERT_EQ(test, 0, iommu_map(other, SZ_1G, page_to_phys(pages[0]),
-					   PAGE_SIZE, IOMMU_READ, GFP_KERNEL));
+	KUNIT_ASSERT_EQ(test, 0, map_page(other, SZ_1G, pages[0]));
 	iommu_detach_device(other, f->dev);
 	fixture_link_page(f, &state, 0, pages[0]);
 	KUNIT_ASSERT_EQ(test, 0, sync_page(f, &state, 0));
@@ -398,12 +403,6 @@ static void attach_forgets_what_was_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, sync_page(f, &state, 0));
 	fixture_expect_device_writes(f, state.addr, pages[0]);
 	fixture_destroy(f, &state, PAGE_SIZE);
-}
-
-static int map_page(struct iommu_domain *domain, dma_addr_t addr, struct page *page)
-{
-	return iommu_map(domain, addr, page_to_phys(page), PAGE_SIZE, IOMMU_READ,
-			 GFP_KERNEL);
 }
 
 /* Another domain maps at the addresses of a failure, and behind it. */
