@@ -55,7 +55,8 @@ stage nvme 5 $nvme on test env KERNEL=test $nvme/run.sh
 stage events 6 "scripts/guests/events $nvme" on test scripts/guests/events/run.sh
 stage compile 20 scripts/check scripts/check/compile.sh
 stage deb 12 "scripts/check scripts/guests/debian .gitignore" scripts/check/deb.sh
-stage debian 20 "scripts/check scripts/guests/debian" packaged scripts/guests/debian/run.sh
+stage debian-12 20 "scripts/check scripts/guests/debian" packaged scripts/guests/debian/run.sh bookworm
+stage debian-13 20 "scripts/check scripts/guests/debian" packaged scripts/guests/debian/run.sh trixie
 stage subsets 15 scripts/check scripts/check/subsets.sh
 stage arm64-kernel 30 '' scripts/check/build.sh arm64 arm64-16k arm64-64k
 stage arm64-lint 4 scripts/check/lint.sh env ARCH=arm64 scripts/check/lint.sh

@@ -260,6 +260,27 @@ static void direct_phys(struct kunit *test)
 	expect_data_moves(f);
 }
 
+/* A caller that tries again wants no warning about it. */
+static void direct_device_memory_beyond_the_mask(struct kunit *test)
+{
+	const char *file = "kernel/dma/direct.c";
+	struct fixture *f = test->priv;
+	phys_addr_t phys = device_memory(f);
+
+	KUNIT_ASSERT_GT(test, phys, (phys_addr_t)DMA_BIT_MASK(30));
+	KUNIT_ASSERT_EQ(test, 0, dma_set_mask(f->dev, DMA_BIT_MASK(30)));
+	warnings_expect(test, file);
+	KUNIT_EXPECT_EQ(test, dma_map_phys(f->dev, phys, 64, DMA_TO_DEVICE,
+					   DMA_ATTR_MMIO | DMA_ATTR_NO_WARN),
+			DMA_MAPPING_ERROR);
+	KUNIT_EXPECT_EQ(test, warnings_taken(test), 0);
+	warns_once(test, file)
+		KUNIT_EXPECT_EQ(test, dma_map_phys(f->dev, phys, 64,
+						   DMA_TO_DEVICE, DMA_ATTR_MMIO),
+				DMA_MAPPING_ERROR);
+	KUNIT_EXPECT_EQ(test, 0, dma_set_mask(f->dev, DMA_BIT_MASK(64)));
+}
+
 /* RAM is bounced. Device memory never is. */
 static void swiotlb_phys(struct kunit *test)
 {
@@ -332,6 +353,7 @@ static struct kunit_suite bounce_suite = {
 
 static struct kunit_case direct_cases[] = {
 	KUNIT_CASE(direct_phys),
+	CASE_OF_OURS(direct_device_memory_beyond_the_mask, MISUSE),
 	{}
 };
 

@@ -1,19 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# root.sh: makes build/debian/system, a disk with a Debian system of this machine's
-# release: systemd, Debian's own kernel, apt, and a compiler for modules. It comes from
-# the package sources of this machine, and is made again only when this script or the
-# release changes.
+# root.sh <release of this machine> <release> <directory>: makes <directory>/system, a disk
+# with a Debian system of the second release: systemd, Debian's own kernel, apt, and a
+# compiler for modules. It comes from the package sources of this machine, with the name of
+# the release replaced. It is made again only when this script changes.
 set -euo pipefail
 . "$(dirname "$0")/../../lib/repo.sh"
 . scripts/lib/progress.sh
 
-out=build/debian
+own=$1
+suite=$2
+out=$3
 root=$out/root
 system=$out/system
 log=$out/root.log
-suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 kernel=linux-image-amd64
 packages=systemd-sysv,udev,initramfs-tools,kmod,gcc,make,libelf1,$kernel
 
@@ -25,7 +26,7 @@ if [ "$(cat "$system.stamp" 2> /dev/null)" = "$stamp" ]; then exit 0; fi
 # The package sources of this machine, and the way to them
 # shellcheck disable=SC2016 # apt expands it
 apt-get indextargets 'Created-By: Packages' 'Origin: Debian' \
-	--format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' | sort -u > "$out/sources"
+	--format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' | sed "s/ $own/ $suite/" | sort -u > "$out/sources"
 apt-config dump | grep -E '^Acquire::(http|https|Check-)' > "$out/apt.conf" || true
 [ -s "$out/sources" ] || die "apt: has no list of Debian's packages: apt-get update"
 

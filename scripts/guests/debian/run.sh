@@ -1,15 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run.sh: tests the packages of scripts/check/deb.sh on a Debian system that is on an NVMe
-# disk behind VT-d. Debian's kernel installs them, their kernel does I/O and builds
-# drivers, and Debian's kernel is booted again. The guest has no network.
+# run.sh [release]: tests the packages of scripts/check/deb.sh on a Debian system, this
+# machine's release or another, that is on an NVMe disk behind VT-d. Debian's kernel
+# installs them, their kernel does I/O and builds drivers, and Debian's kernel is booted
+# again. The guest has no network.
 set -euo pipefail
 . "$(dirname "$0")/../../lib/repo.sh"
 . scripts/lib/guest.sh
 
 machine=intel-lazy
-out=build/debian
+own=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+suite=${1:-$own}
+out=build/debian/$suite
 disk=$out/disk
 failed=0
 
@@ -66,9 +69,9 @@ boot_step()
 		-blockdev "driver=raw,node-name=disk,cache.no-flush=on,file.driver=file,file.filename=$disk" \
 		-device nvme,serial=root,mdts=8,drive=disk || rc=$?
 	wrong=$(verdict "$dir" "$rc" "$faults")
-	sed -n "s/^ok /ok - debian /p" "$dir/results"
+	sed -n "s/^ok /ok - debian $suite: /p" "$dir/results"
 	if [ -n "$wrong" ]; then
-		echo "not ok - debian $1: $wrong"
+		echo "not ok - debian $suite: $1: $wrong"
 		exit 1
 	fi
 }
@@ -76,15 +79,15 @@ boot_step()
 whole()
 {
 	if e2fsck -fn "$disk" > "$out/e2fsck.log" 2>&1; then
-		echo 'ok - debian the file system is whole'
+		echo "ok - debian $suite: the file system is whole"
 	else
-		echo "not ok - debian the file system is whole: $out/e2fsck.log: $(tail -n 1 "$out/e2fsck.log")"
+		echo "not ok - debian $suite: the file system is whole: $out/e2fsck.log: $(tail -n 1 "$out/e2fsck.log")"
 		failed=1
 	fi
 }
 
 lock debian
-scripts/guests/debian/root.sh >&2
+scripts/guests/debian/root.sh "$own" "$suite" "$out" >&2
 make_disk
 # Debian's kernel: 6.1.0-49-amd64 of Debian 12, 6.12.117+deb13-amd64 of Debian 13
 old='[0-9].*-amd64'
