@@ -2,7 +2,8 @@
 /*
  * KUnit suite of the commands by which an SMMUv3 in strict mode invalidates a batch, as
  * SMMUs of all versions do: a case takes range invalidation away from one that has it.
- * What a model does not look at, as hints, is read back from the memory of the queue.
+ * What a model does not look at, as hints and the TLBs of devices, is read back from
+ * the memory of the queue.
  */
 #include <kunit/test.h>
 #include <linux/bitfield.h>
@@ -228,6 +229,74 @@ static void batch_with_tables_has_no_hints(struct kunit *test)
 	expect_batch(f, reserved, (bool[NR]) { false, false });
 }
 
+static void stop_ats(void *data)
+{
+	struct fixture *f = data;
+	struct arm_smmu_master *master = dev_iommu_priv_get(f->dev);
+
+	master->ats_enabled = false;
+	atomic_dec(&to_smmu_domain(f->domain)->nr_ats_masters);
+	master->smmu->features &= ~ARM_SMMU_FEAT_ATS;
+}
+
+/* As if the device had a TLB. QEMU's SMMU skips the commands for it. */
+static void start_ats(struct fixture *f)
+{
+	struct arm_smmu_master *master = dev_iommu_priv_get(f->dev);
+
+	KUNIT_ASSERT_FALSE(f->test, master->smmu->features & ARM_SMMU_FEAT_ATS);
+	KUNIT_ASSERT_FALSE(f->test, master->ats_enabled);
+	KUNIT_ASSERT_EQ(f->test, master->num_streams, 1);
+	master->smmu->features |= ARM_SMMU_FEAT_ATS;
+	atomic_inc(&to_smmu_domain(f->domain)->nr_ats_masters);
+	master->ats_enabled = true;
+	KUNIT_ASSERT_EQ(f->test, 0,
+			kunit_add_action_or_reset(f->test, stop_ats, f));
+}
+
+/* The TLB of the device, for 2^@order pages of 4 KiB, and a wait for that */
+static u32 expect_device_invalidated(struct fixture *f, u32 prod, dma_addr_t addr,
+				     int order)
+{
+	struct arm_smmu_master *master = dev_iommu_priv_get(f->dev);
+	u64 what = command(f, prod, 0), where = command(f, prod, 1);
+	struct kunit *test = f->test;
+
+	KUNIT_ASSERT_EQ(test, FIELD_GET(CMDQ_0_OP, what), CMDQ_OP_ATC_INV);
+	KUNIT_EXPECT_EQ(test, FIELD_GET(CMDQ_ATC_0_SID, what), master->streams[0].id);
+	KUNIT_EXPECT_EQ(test, what & (CMDQ_0_SSV | CMDQ_ATC_0_GLOBAL), 0);
+	KUNIT_EXPECT_EQ(test, where & CMDQ_ATC_1_ADDR_MASK, addr);
+	KUNIT_EXPECT_EQ(test, FIELD_GET(CMDQ_ATC_1_SIZE, where), order);
+	return expect_wait(f, prod + 1);
+}
+
+/* Until the SMMU has forgotten a page, a device may ask for it again. */
+static void device_tlbs_come_last(struct kunit *test)
+{
+	struct reserved reserved[NR] = { { PAGE_SIZE }, { SZ_2M } };
+	struct fixture *f = test->priv;
+	u32 prod;
+
+	start_ats(f);
+	prod = flush_batch(f, reserved);
+	prod = expect_invalidated(f, prod, &reserved[0], true);
+	prod = expect_invalidated(f, prod, &reserved[1], false);
+	prod = expect_wait(f, prod);
+	prod = expect_device_invalidated(f, prod, reserved[0].addr, 0);
+	prod = expect_device_invalidated(f, prod, reserved[1].addr,
+					 ilog2(SZ_2M / SZ_4K));
+	KUNIT_EXPECT_EQ(test, commands_since(f, prod), 0);
+
+	/* More commands than one is worth: everything, for the device as well */
+	take_range_commands(f);
+	prod = flush_batch(f, reserved);
+	KUNIT_EXPECT_EQ(test, FIELD_GET(CMDQ_0_OP, command(f, prod, 0)),
+			CMDQ_OP_TLBI_NH_ASID);
+	prod = expect_wait(f, prod + 1);
+	prod = expect_device_invalidated(f, prod, 0, ATC_INV_SIZE_ALL);
+	KUNIT_EXPECT_EQ(test, commands_since(f, prod), 0);
+}
+
 /* Another IOMMU's data of the device is not to be taken for the SMMU's. */
 static int smmu_init(struct kunit *test)
 {
@@ -249,6 +318,7 @@ static struct kunit_case smmu_cases[] = {
 	KUNIT_CASE(batch_names_its_pages),
 	KUNIT_CASE(batch_hints_at_pages_only),
 	KUNIT_CASE(batch_with_tables_has_no_hints),
+	KUNIT_CASE(device_tlbs_come_last),
 	{}
 };
 
