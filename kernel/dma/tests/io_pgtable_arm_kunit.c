@@ -349,6 +349,153 @@ static size_t unmap_blocks(struct table *table, unsigned long iova, size_t nr,
 	return unmapped;
 }
 
+/* The first address of the upper half, which a table with TTBR1 translates */
+#define UPPER_HALF	(-BIT(48))
+
+static struct table *upper_half_table(struct kunit *test, unsigned long pgsizes)
+{
+	const struct io_pgtable_cfg cfg = {
+		.pgsize_bitmap	= pgsizes,
+		.ias		= 48,
+		.oas		= 48,
+		.coherent_walk	= true,
+		.quirks		= IO_PGTABLE_QUIRK_ARM_TTBR1,
+		.tlb		= &table_flush_ops,
+		.iommu_dev	= test->priv,
+		.alloc		= table_alloc,
+		.free		= table_free_pages,
+	};
+
+	return table_get_by(test, ARM_64_LPAE_S1, &cfg);
+}
+
+/* Pages, blocks, and pages again: by map_vec(), and one by one */
+static void expect_upper_half(struct table *table, unsigned long iova)
+{
+	size_t page = table->pt.granule, block = table->pt.block;
+	struct phys_vec vec[] = {
+		{ SZ_4G, page }, { SZ_8G, page },
+		{ SZ_4G + 2 * page, 2 * block }, { SZ_8G + page, 3 * page },
+	};
+	size_t size = 2 * block + 5 * page, mapped;
+	struct kunit *test = table->pt.test;
+
+	KUNIT_EXPECT_EQ(test, 0,
+			pgtable_map_vec(&table->pt, iova, vec, 4, &mapped));
+	KUNIT_EXPECT_EQ(test, mapped, size);
+	pgtable_expect(&table->pt, iova, vec, 4, size);
+	table_unmap(table, iova, size);
+	pgtable_expect(&table->pt, iova, vec, 4, 0);
+
+	pgtable_map_pages(&table->pt, iova, vec, 4);
+	pgtable_expect(&table->pt, iova, vec, 4, size);
+	table_unmap(table, iova, size);
+	pgtable_expect(&table->pt, iova, vec, 4, 0);
+}
+
+static void expect_block_in_upper_half(struct table *table, unsigned long iova)
+{
+	struct phys_vec block = { SZ_4G, table->pt.block };
+	struct kunit *test = table->pt.test;
+	size_t mapped;
+
+	KUNIT_EXPECT_EQ(test, 0,
+			pgtable_map_vec(&table->pt, iova, &block, 1, &mapped));
+	pgtable_expect(&table->pt, iova, &block, 1, block.len);
+	KUNIT_EXPECT_EQ(test, block.len,
+			unmap_blocks(table, iova, 1, false, false, NULL));
+	pgtable_expect(&table->pt, iova, &block, 1, 0);
+}
+
+static void upper_half_is_mapped_and_unmapped(struct kunit *test)
+{
+	struct table *table;
+	size_t page, block;
+	int g;
+
+	for (g = 0; g < ARRAY_SIZE(granules); g++) {
+		table = upper_half_table(test, granules[g]);
+		page = table->pt.granule;
+		block = table->pt.block;
+		expect_upper_half(table, UPPER_HALF);
+		expect_upper_half(table, UPPER_HALF + SZ_4G + block - 2 * page);
+		/* Up to the last address that there is */
+		expect_upper_half(table, -(2 * block + 5 * page));
+		expect_block_in_upper_half(table, UPPER_HALF);
+		expect_block_in_upper_half(table, -block);
+	}
+}
+
+/* The table must not be taken for one of the other half, nor cut an address. */
+static void lower_half_is_refused(struct kunit *test)
+{
+	struct table *table = upper_half_table(test, granules[0]);
+	size_t page = table->pt.granule, block = table->pt.block;
+	const struct {
+		unsigned long iova;
+		size_t pgsize;
+		size_t pages;
+	} outside[] = {
+		{ SZ_4G,		page,	1 },
+		{ SZ_4G,		block,	1 },
+		{ BIT(48) - page,	page,	1 },
+		{ UPPER_HALF - page,	page,	1 },
+		{ UPPER_HALF - block,	block,	2 },
+		{ -block,		block,	2 },
+	};
+	struct io_pgtable_ops *ops = table->pt.ops;
+	struct phys_vec there = { SZ_8G, page };
+	size_t i;
+
+	/* The same address but for the bits that choose a half */
+	pgtable_map_pages(&table->pt, UPPER_HALF + SZ_4G, &there, 1);
+	for (i = 0; i < ARRAY_SIZE(outside); i++) {
+		struct phys_vec vec = { SZ_4G, outside[i].pages * outside[i].pgsize };
+		phys_addr_t before = ops->iova_to_phys(ops, outside[i].iova);
+		size_t mapped = 0;
+
+		warnings_expect(test, "io-pgtable-arm.c");
+		KUNIT_EXPECT_EQ(test, -ERANGE,
+				pgtable_map_vec(&table->pt, outside[i].iova, &vec, 1,
+						&mapped));
+		KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+		KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
+
+		warnings_expect(test, "io-pgtable-arm.c");
+		KUNIT_EXPECT_EQ(test, -ERANGE,
+				ops->map_pages(ops, outside[i].iova, vec.paddr,
+					       outside[i].pgsize, outside[i].pages,
+					       table->pt.prot, GFP_KERNEL, &mapped));
+		KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+		KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
+		KUNIT_EXPECT_EQ(test, before,
+				ops->iova_to_phys(ops, outside[i].iova));
+	}
+
+	warnings_expect(test, "io-pgtable-arm.c");
+	KUNIT_EXPECT_EQ(test, (size_t)0, ops->unmap_pages(ops, SZ_4G, page, 1, NULL));
+	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+	pgtable_expect(&table->pt, UPPER_HALF + SZ_4G, &there, 1, page);
+}
+
+/* What goes beyond the last address is refused, and not mapped at address 0. */
+static void map_vec_beyond_the_upper_half(struct kunit *test)
+{
+	struct table *table = upper_half_table(test, granules[0]);
+	size_t page = table->pt.granule, mapped;
+	struct phys_vec vec[] = { { SZ_4G, page }, { SZ_8G, page } };
+	struct io_pgtable_ops *ops = table->pt.ops;
+
+	warnings_expect(test, "io-pgtable-arm.c");
+	KUNIT_EXPECT_EQ(test, -ERANGE,
+			pgtable_map_vec(&table->pt, -page, vec, 2, &mapped));
+	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+	KUNIT_EXPECT_EQ(test, mapped, page);
+	pgtable_expect(&table->pt, -page, vec, 2, page);
+	table_unmap(table, -page, page);
+	KUNIT_EXPECT_EQ(test, (phys_addr_t)0, ops->iova_to_phys(ops, -page));
+}
+
 /* Small pages for two blocks, except one page of the second block */
 static void expect_unmap_up_to_hole(struct table *table, size_t hole)
 {
@@ -919,6 +1066,9 @@ static struct kunit_case io_pgtable_arm_cases[] = {
 	KUNIT_CASE(map_vec_over_a_mapping),
 	KUNIT_CASE(map_vec_outside_of_the_table),
 	KUNIT_CASE(map_pages_outside_of_the_table),
+	KUNIT_CASE(upper_half_is_mapped_and_unmapped),
+	KUNIT_CASE(lower_half_is_refused),
+	KUNIT_CASE(map_vec_beyond_the_upper_half),
 	KUNIT_CASE(map_block_over_a_table),
 	KUNIT_CASE(unmap_blocks_up_to_hole),
 	KUNIT_CASE(unmap_lists_tables_if_queued),
