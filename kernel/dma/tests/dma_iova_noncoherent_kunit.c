@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * KUnit suites of the two-step DMA API for devices that do not see the caches,
- * where the architecture maintains them, behind a mock IOMMU:
+ * where the architecture maintains them:
  *
- * dma_iova_noncoherent	which memory is cleaned and invalidated by what
- * dma_iova_kmalloc	memory that shares cache lines is bounced; needs swiotlb
+ * dma_iova_noncoherent	which memory is cleaned and invalidated by what, behind a
+ *			mock IOMMU
+ * dma_iova_kmalloc	memory that shares cache lines is bounced, behind a mock
+ *			IOMMU; needs swiotlb
+ * dma_iova_noncoherent_bounce	bounce buffers that are cleaned, behind an IOMMU,
+ *			untrusted, with swiotlb
  */
 #include <kunit/test.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
+#include <linux/iommu.h>
 #include <linux/kprobes.h>
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
@@ -23,20 +28,27 @@
 /* Calls of the architecture's functions, counted by probes */
 struct maintained {
 	int calls;
-	enum dma_data_direction dir;	/* of the last one */
 	struct phys_vec range[8];
+	enum dma_data_direction dir[8];
+	/* What was in memory at both ends, at the time */
+	u8 first[8], last[8];
 };
 
 static struct maintained cleaned, invalidated;
 
 static void record(struct maintained *m, struct pt_regs *regs)
 {
-	if (m->calls < ARRAY_SIZE(m->range))
-		m->range[m->calls] = (struct phys_vec) {
-			regs_get_kernel_argument(regs, 0),
-			regs_get_kernel_argument(regs, 1),
-		};
-	m->dir = regs_get_kernel_argument(regs, 2);
+	phys_addr_t phys = regs_get_kernel_argument(regs, 0);
+	size_t size = regs_get_kernel_argument(regs, 1);
+
+	if (m->calls < ARRAY_SIZE(m->range)) {
+		u8 *memory = phys_to_virt(phys);
+
+		m->range[m->calls] = (struct phys_vec) { phys, size };
+		m->dir[m->calls] = regs_get_kernel_argument(regs, 2);
+		m->first[m->calls] = memory[0];
+		m->last[m->calls] = memory[size - 1];
+	}
 	m->calls++;
 }
 
@@ -75,14 +87,19 @@ static const struct mock_iommu_config noncoherent = {
 	.noncoherent	= true,
 };
 
-static int noncoherent_init(struct kunit *test)
+static void watch_caches(struct kunit *test)
 {
 	int i;
 
-	fixture_mock(test, &noncoherent);
 	for (i = 0; i < ARRAY_SIZE(probes); i++)
 		fixture_probe(test, &probes[i]);
 	forget();
+}
+
+static int noncoherent_init(struct kunit *test)
+{
+	fixture_mock(test, &noncoherent);
+	watch_caches(test);
 	return 0;
 }
 
@@ -96,9 +113,9 @@ static void expect_ranges(struct kunit *test, struct maintained *m,
 	for (; want[nr].len; nr++) {
 		KUNIT_EXPECT_EQ(test, m->range[nr].paddr, want[nr].paddr);
 		KUNIT_EXPECT_EQ(test, m->range[nr].len, want[nr].len);
+		KUNIT_EXPECT_EQ(test, m->dir[nr], dir);
 	}
 	KUNIT_EXPECT_EQ(test, m->calls, nr);
-	KUNIT_EXPECT_EQ(test, m->dir, dir);
 	m->calls = 0;
 }
 
@@ -537,7 +554,172 @@ static struct kunit_suite kmalloc_suite = {
 	.test_cases	= kmalloc_cases,
 };
 
-kunit_test_suites(&noncoherent_suite, &kmalloc_suite);
+/*
+ * Bounce buffers of an untrusted device. It is given whole granules, with zeroes around
+ * the copy, and would read from memory what was in them before.
+ */
+
+static void snoop_again(void *dev)
+{
+	((struct device *)dev)->dma_coherent = true;
+}
+
+static int bounce_init(struct kunit *test)
+{
+	int err = fixture_init_bounce(test);
+	struct fixture *f = test->priv;
+
+	if (err)
+		return err;
+	KUNIT_ASSERT_TRUE(test, dev_is_dma_coherent(f->dev));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, snoop_again, f->dev));
+	f->dev->dma_coherent = false;
+	watch_caches(test);
+	return 0;
+}
+
+/* Old data, all of it 0xff, is in all bounce buffers: none is in use. */
+static void fill_pool(struct fixture *f)
+{
+	struct io_tlb_pool *pool = &f->dev->dma_io_tlb_mem->defpool;
+
+	KUNIT_ASSERT_EQ(f->test, fixture_slots_used(f), 0);
+	memset(phys_to_virt(pool->start), 0xff, pool->end - pool->start);
+}
+
+/* The call for just this range, whatever was cleaned besides, or -1 */
+static int cleaning_of(phys_addr_t phys, size_t size, enum dma_data_direction dir)
+{
+	int i;
+
+	for (i = 0; i < min_t(int, cleaned.calls, ARRAY_SIZE(cleaned.range)); i++) {
+		if (cleaned.range[i].paddr == phys &&
+		    cleaned.range[i].len == size && cleaned.dir[i] == dir)
+			return i;
+	}
+	return -1;
+}
+
+static bool was_cleaned(phys_addr_t phys, size_t size)
+{
+	return cleaning_of(phys, size, DMA_FROM_DEVICE) >= 0;
+}
+
+/* The granules of a bounce buffer, with the zeroes that the device is to read there */
+static void expect_padding_cleaned(struct kunit *test, phys_addr_t copy, size_t size)
+{
+	phys_addr_t start = ALIGN_DOWN(copy, PAGE_SIZE);
+	phys_addr_t end = ALIGN(copy + size, PAGE_SIZE);
+	int i = cleaning_of(start, end - start, DMA_TO_DEVICE);
+
+	KUNIT_EXPECT_GE(test, i, 0);
+	if (i < 0)
+		return;
+	if (start < copy)
+		KUNIT_EXPECT_EQ(test, cleaned.first[i], 0);
+	if (copy + size < end)
+		KUNIT_EXPECT_EQ(test, cleaned.last[i], 0);
+}
+
+static void expect_link_cleans_padding(struct kunit *test, unsigned long attrs)
+{
+	struct fixture *f = test->priv;
+	phys_addr_t phys = page_to_phys(fixture_large_page(test)) + 512;
+	size_t first = PAGE_SIZE - 512, last = PAGE_SIZE - 1000;
+	size_t size = first + PAGE_SIZE + last;
+	bool copies = !(attrs & DMA_ATTR_SKIP_CPU_SYNC);
+	struct dma_iova_state state;
+	phys_addr_t head, tail;
+
+	fill_pool(f);
+	fixture_reserve(f, &state, phys, size);
+	forget();
+	KUNIT_ASSERT_EQ(test, 0, dma_iova_link(f->dev, &state, phys, 0, size,
+					       DMA_FROM_DEVICE, attrs));
+	head = iommu_iova_to_phys(f->domain, state.addr);
+	tail = iommu_iova_to_phys(f->domain, state.addr + first + PAGE_SIZE);
+	KUNIT_EXPECT_NE(test, head, phys);
+	KUNIT_EXPECT_NE(test, tail, phys + first + PAGE_SIZE);
+
+	expect_padding_cleaned(test, head, first);
+	expect_padding_cleaned(test, tail, last);
+	KUNIT_EXPECT_EQ(test, was_cleaned(head, first), copies);
+	KUNIT_EXPECT_EQ(test, was_cleaned(phys + first, PAGE_SIZE), copies);
+	KUNIT_EXPECT_EQ(test, was_cleaned(tail, last), copies);
+	KUNIT_EXPECT_EQ(test, cleaned.calls, 2 + 3 * copies);
+	dma_iova_destroy(f->dev, &state, size, DMA_FROM_DEVICE, attrs);
+}
+
+/* The driver cannot clean what it does not know of. */
+static void link_cleans_padding(struct kunit *test)
+{
+	expect_link_cleans_padding(test, 0);
+	expect_link_cleans_padding(test, DMA_ATTR_SKIP_CPU_SYNC);
+}
+
+static void expect_map_page_cleans_padding(struct kunit *test, size_t into, size_t size,
+					   unsigned long attrs)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_large_page(test);
+	bool copies = !(attrs & DMA_ATTR_SKIP_CPU_SYNC);
+	phys_addr_t copy;
+	dma_addr_t addr;
+
+	fill_pool(f);
+	forget();
+	addr = dma_map_page_attrs(f->dev, page, into, size, DMA_FROM_DEVICE, attrs);
+	KUNIT_ASSERT_FALSE(test, dma_mapping_error(f->dev, addr));
+	copy = iommu_iova_to_phys(f->domain, addr);
+	KUNIT_EXPECT_NE(test, copy, page_to_phys(page) + into);
+
+	expect_padding_cleaned(test, copy, size);
+	KUNIT_EXPECT_EQ(test, was_cleaned(copy, size), copies);
+	KUNIT_EXPECT_EQ(test, cleaned.calls, 1 + copies);
+	dma_unmap_page_attrs(f->dev, addr, size, DMA_FROM_DEVICE, attrs);
+}
+
+/* Within a granule, and in two of them */
+static void map_page_cleans_padding(struct kunit *test)
+{
+	expect_map_page_cleans_padding(test, 512, 1000, 0);
+	expect_map_page_cleans_padding(test, 512, 1000, DMA_ATTR_SKIP_CPU_SYNC);
+	expect_map_page_cleans_padding(test, PAGE_SIZE - 512, 1024, 0);
+}
+
+static void coherent_device_needs_no_cleaning(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct page *page = fixture_lone_page(test);
+	dma_addr_t addr;
+
+	f->dev->dma_coherent = true;
+	forget();
+	addr = dma_map_page(f->dev, page, 512, 1000, DMA_BIDIRECTIONAL);
+	KUNIT_ASSERT_FALSE(test, dma_mapping_error(f->dev, addr));
+	KUNIT_EXPECT_NE(test, iommu_iova_to_phys(f->domain, addr),
+			page_to_phys(page) + 512);
+	expect_not_maintained(test, &cleaned);
+	dma_unmap_page(f->dev, addr, 1000, DMA_BIDIRECTIONAL);
+}
+
+static struct kunit_case bounce_cases[] = {
+	KUNIT_CASE(link_cleans_padding),
+	KUNIT_CASE(map_page_cleans_padding),
+	KUNIT_CASE(coherent_device_needs_no_cleaning),
+	{}
+};
+
+static struct kunit_suite bounce_suite = {
+	.name		= "dma_iova_noncoherent_bounce",
+	.suite_init	= warnings_start,
+	.suite_exit	= warnings_stop,
+	.init		= bounce_init,
+	.exit		= warnings_check,
+	.test_cases	= bounce_cases,
+};
+
+kunit_test_suites(&noncoherent_suite, &kmalloc_suite, &bounce_suite);
 
 MODULE_DESCRIPTION("KUnit suites of the two-step DMA API without coherence");
 MODULE_LICENSE("GPL");
