@@ -35,4 +35,4 @@ boot_cost()
 nvme_args=idle=poll
 # shellcheck disable=SC2034
 nvme_disk=(-drive "if=none,id=disk,driver=null-co,size=1G,latency-ns=${LATENCY:-200000}"
-	-device 'nvme,serial=cost,drive=disk,mdts=0')
+	-device 'nvme,serial=cost,drive=disk,mdts=9')

@@ -82,7 +82,7 @@ static u32 flush_batch(struct fixture *f, struct reserved reserved[NR])
 
 		fixture_reserve(f, &states[i], phys, r->size);
 		r->addr = states[i].addr;
-		r->page = phys_to_page(phys);
+		r->page = pfn_to_page(PHYS_PFN(phys));
 		KUNIT_ASSERT_EQ(test, 0, dma_iova_link(f->dev, &states[i], phys, 0,
 						       r->size, DMA_BIDIRECTIONAL,
 						       0));

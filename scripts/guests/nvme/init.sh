@@ -9,8 +9,8 @@
 #   ok <what>			was done
 #   status ok, or status failed to <what>	the last line
 #   bounced <n>			slots of bounce buffers in use at once, at most
-# From the kernel's command line: SIZE, of what fio writes; P2P and LEFT_OUT, as in
-# configs/nvme; SOAK, seconds.
+# From the kernel's command line: MDTS, of the first disk; SIZE, of what fio writes; P2P and
+# LEFT_OUT, as in configs/nvme; SOAK, seconds.
 set -eu
 
 . /guest-side.sh

@@ -36,8 +36,8 @@ chained_prp_lists() {
 	[ "$nr_lists" -ge $((2 * nr_requests)) ]
 }
 
-# is_limited <disk>: whether what maps its requests limits their size: to 2044 KiB behind
-# an IOMMU, to 256 KiB with bounce buffers
+# is_limited <disk>: whether its requests are limited in size: to 2044 KiB behind an IOMMU,
+# to 256 KiB with bounce buffers, to 2 MiB by a disk with an mdts of 9
 is_limited() {
-	is_translated "$1" || grep -q 'swiotlb=[0-9,]*force' /proc/cmdline
+	is_translated "$1" || grep -q 'swiotlb=[0-9,]*force' /proc/cmdline || [ "$MDTS" = 9 ]
 }
