@@ -561,7 +561,7 @@ static struct kunit_suite kmalloc_suite = {
 
 static void snoop_again(void *dev)
 {
-	((struct device *)dev)->dma_coherent = true;
+	fixture_set_coherent(dev, true);
 }
 
 static int bounce_init(struct kunit *test)
@@ -573,7 +573,7 @@ static int bounce_init(struct kunit *test)
 		return err;
 	KUNIT_ASSERT_TRUE(test, dev_is_dma_coherent(f->dev));
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, snoop_again, f->dev));
-	f->dev->dma_coherent = false;
+	fixture_set_coherent(f->dev, false);
 	watch_caches(test);
 	return 0;
 }
@@ -693,7 +693,7 @@ static void coherent_device_needs_no_cleaning(struct kunit *test)
 	struct page *page = fixture_lone_page(test);
 	dma_addr_t addr;
 
-	f->dev->dma_coherent = true;
+	fixture_set_coherent(f->dev, true);
 	forget();
 	addr = dma_map_page(f->dev, page, 512, 1000, DMA_BIDIRECTIONAL);
 	KUNIT_ASSERT_FALSE(test, dma_mapping_error(f->dev, addr));

@@ -58,6 +58,15 @@ void fixture_need_two_cpus(struct kunit *test);
 /* For a suite behind an IOMMU */
 void fixture_need_strict_mode(struct kunit *test);
 
+/* Where the architecture maintains caches. All devices are coherent elsewhere. */
+static inline void fixture_set_coherent(struct device *dev, bool coherent)
+{
+#if defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_DEVICE) || \
+	defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_CPU)
+	dev->dma_coherent = coherent;
+#endif
+}
+
 /*
  * For a case that runs behind a mock IOMMU. The device does nothing. An untrusted
  * device has to be on the PCI bus, so it is edu. The case is skipped if edu is behind

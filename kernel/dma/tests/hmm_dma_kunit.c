@@ -389,9 +389,9 @@ static void alloc_noncoherent_device(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 
-	f->dev->dma_coherent = false;
+	fixture_set_coherent(f->dev, false);
 	expect_refused(f);
-	f->dev->dma_coherent = true;
+	fixture_set_coherent(f->dev, true);
 	expect_not_refused(test, f->dev, true);
 }
 #endif

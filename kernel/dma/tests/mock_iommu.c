@@ -489,10 +489,7 @@ static int mock_probe(struct mock_iommu *mock, struct device *dev)
 	if (err)
 		return err;
 
-#if defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_DEVICE) || \
-	defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_CPU)
-	dev->dma_coherent = !mock->config.noncoherent;
-#endif
+	fixture_set_coherent(dev, !mock->config.noncoherent);
 	if (dev == mock->config.dev)
 		return iommu_probe_device(dev);
 	/* A platform device is probed by the iommu core when it is added. */

@@ -46,8 +46,8 @@ switches=(
 # The largest request, as a power of two of pages. A newer QEMU, such as that of Debian 13,
 # refuses what needs more iovecs than IOV_MAX.
 mdts=10
-if qemu-system-x86_64 -display none -S -monitor stdio -device nvme,serial=plain,mdts=$mdts <<< quit 2>&1 |
-		grep -q 'mdts exceeds'; then mdts=9; fi
+why=$(qemu-system-x86_64 -display none -S -monitor stdio -device nvme,serial=plain,mdts=$mdts <<< quit 2>&1) ||
+	if [[ $why = *'mdts exceeds'* ]]; then mdts=9; else die "qemu-system-x86_64: no NVMe disk: $why"; fi
 events=(pci_cfg_write pci_nvme_map_addr virtio_iommu_map virtio_iommu_unmap virtio_queue_notify 'vtd_inv_desc_iotlb_*'
 	vtd_inv_desc_wait_sw amdvi_pages_inval amdvi_completion_wait pci_nvme_irq_msix)
 
