@@ -14,14 +14,16 @@ set -euo pipefail
 arch=${ARCH:-x86_64}
 cross=$(cross_compile "$arch")
 case $arch in
-arm64)	kernel=build/kernels/arm64 foreign='^drivers/iommu/(intel|amd)/' ;;
-*)	kernel=build/kernels/test foreign='^drivers/iommu/arm/' ;;
+arm64)
+	kernel=build/kernels/arm64 foreign='^drivers/iommu/(intel|amd)/|/(io_pgtable_amd|vtd_pgtable)_kunit'
+	more=$'CONFIG_ARM_SMMU_V3_SVA=y\nCONFIG_FAULT_INJECTION=y\nCONFIG_FAULT_INJECTION_DEBUG_FS=y\nCONFIG_FAIL_DMA_IOVA=y' ;;
+*)	kernel=build/kernels/test foreign='^drivers/iommu/arm/' more= ;;
 esac
 out=build/lint/$arch
 lock lint
 mkdir -p "$out"
 # With what is not built otherwise. The base ignores options that it does not know.
-cat "$kernel/.config" configs/dma-debug.config > "$out/config" || die "$kernel/.config: missing: scripts/tree/kernel.sh ${kernel##*/}"
+cat "$kernel/.config" configs/dma-debug.config - <<< "$more" > "$out/config" || die "$kernel/.config: missing: scripts/tree/kernel.sh ${kernel##*/}"
 
 touched=$({ edited_files; whole_files; } |
 	grep '\.[ch]$' | grep -v '^tools/' | grep -vE "$foreign" | sort -u)

@@ -876,6 +876,11 @@ static void dump_lists_pieces(struct kunit *test)
 
 #define DUMP_PIECES	512
 
+/* The name on arm64 */
+#ifdef CONFIG_ARM64
+#define regs_irqs_disabled(regs)	(!interrupts_enabled(regs))
+#endif
+
 static int dump_locked, dump_printed;
 
 static int dump_probe(struct kprobe *probe, struct pt_regs *regs)
