@@ -134,21 +134,34 @@ static struct table *table_get_by(struct kunit *test, enum io_pgtable_fmt fmt,
 	return table;
 }
 
-static struct table *table_get(struct kunit *test, enum io_pgtable_fmt fmt,
-			       unsigned long pgsizes, bool coherent)
+/* Of 48 bits. io-pgtable allocates and frees the tables itself. */
+static struct io_pgtable_cfg table_cfg(struct kunit *test, unsigned long pgsizes,
+				       bool coherent, unsigned long quirks)
 {
-	const struct io_pgtable_cfg cfg = {
+	return (struct io_pgtable_cfg) {
+		.quirks		= quirks,
 		.pgsize_bitmap	= pgsizes,
 		.ias		= 48,
 		.oas		= 48,
 		.coherent_walk	= coherent,
 		.tlb		= &table_flush_ops,
 		.iommu_dev	= test->priv,
-		.alloc		= table_alloc,
-		.free		= table_free_pages,
 	};
+}
 
+/* The tables are counted, and an allocation fails if the test wants that. */
+static struct table *table_get_counted(struct kunit *test, enum io_pgtable_fmt fmt,
+				       struct io_pgtable_cfg cfg)
+{
+	cfg.alloc = table_alloc;
+	cfg.free = table_free_pages;
 	return table_get_by(test, fmt, &cfg);
+}
+
+static struct table *table_get(struct kunit *test, enum io_pgtable_fmt fmt,
+			       unsigned long pgsizes, bool coherent)
+{
+	return table_get_counted(test, fmt, table_cfg(test, pgsizes, coherent, 0));
 }
 
 static void table_unmap(struct table *table, unsigned long iova, size_t size)
@@ -265,6 +278,34 @@ static void map_vec_over_a_mapping(struct kunit *test)
 	}
 }
 
+static void expect_map_vec_refused(struct table *table, unsigned long iova,
+				   const struct phys_vec *vec)
+{
+	struct kunit *test = table->pt.test;
+	size_t mapped;
+
+	warnings_expect(test, "io-pgtable-arm.c");
+	KUNIT_EXPECT_EQ(test, -ERANGE,
+			pgtable_map_vec(&table->pt, iova, vec, 1, &mapped));
+	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+	KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
+}
+
+static void expect_map_pages_refused(struct table *table, unsigned long iova,
+				     phys_addr_t paddr, size_t pgsize, size_t pages)
+{
+	struct io_pgtable_ops *ops = table->pt.ops;
+	struct kunit *test = table->pt.test;
+	size_t mapped = 0;
+
+	warnings_expect(test, "io-pgtable-arm.c");
+	KUNIT_EXPECT_EQ(test, -ERANGE,
+			ops->map_pages(ops, iova, paddr, pgsize, pages,
+				       table->pt.prot, GFP_KERNEL, &mapped));
+	KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
+	KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
+}
+
 /* Beyond the addresses of the table, or of the memory, whatever size the ranges have */
 static void map_vec_outside_of_the_table(struct kunit *test)
 {
@@ -281,15 +322,10 @@ static void map_vec_outside_of_the_table(struct kunit *test)
 		{ end,			{ SZ_4G, block } },
 		{ SZ_4G,		{ BIT(48) - block, 2 * block } },
 	};
-	size_t mapped, i;
+	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(outside); i++) {
-		warnings_expect(test, "io-pgtable-arm.c");
-		KUNIT_EXPECT_EQ(test, -ERANGE,
-				pgtable_map_vec(&table->pt, outside[i].iova,
-						&outside[i].vec, 1, &mapped));
-		KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
-		KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
+		expect_map_vec_refused(table, outside[i].iova, &outside[i].vec);
 		KUNIT_EXPECT_EQ(test, (phys_addr_t)0,
 				table->pt.ops->iova_to_phys(table->pt.ops, 5 * block));
 	}
@@ -318,15 +354,8 @@ static void map_pages_outside_of_the_table(struct kunit *test)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(outside); i++) {
-		size_t mapped = 0;
-
-		warnings_expect(test, "io-pgtable-arm.c");
-		KUNIT_EXPECT_EQ(test, -ERANGE,
-				ops->map_pages(ops, outside[i].iova, outside[i].paddr,
-					       outside[i].pgsize, 2, table->pt.prot,
-					       GFP_KERNEL, &mapped));
-		KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
-		KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
+		expect_map_pages_refused(table, outside[i].iova, outside[i].paddr,
+					 outside[i].pgsize, 2);
 		KUNIT_EXPECT_EQ(test, (phys_addr_t)0,
 				ops->iova_to_phys(ops, outside[i].iova));
 	}
@@ -354,19 +383,9 @@ static size_t unmap_blocks(struct table *table, unsigned long iova, size_t nr,
 
 static struct table *upper_half_table(struct kunit *test, unsigned long pgsizes)
 {
-	const struct io_pgtable_cfg cfg = {
-		.pgsize_bitmap	= pgsizes,
-		.ias		= 48,
-		.oas		= 48,
-		.coherent_walk	= true,
-		.quirks		= IO_PGTABLE_QUIRK_ARM_TTBR1,
-		.tlb		= &table_flush_ops,
-		.iommu_dev	= test->priv,
-		.alloc		= table_alloc,
-		.free		= table_free_pages,
-	};
-
-	return table_get_by(test, ARM_64_LPAE_S1, &cfg);
+	return table_get_counted(test, ARM_64_LPAE_S1,
+				 table_cfg(test, pgsizes, true,
+					   IO_PGTABLE_QUIRK_ARM_TTBR1));
 }
 
 /* Pages, blocks, and pages again: by map_vec(), and one by one */
@@ -452,22 +471,10 @@ static void lower_half_is_refused(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(outside); i++) {
 		struct phys_vec vec = { SZ_4G, outside[i].pages * outside[i].pgsize };
 		phys_addr_t before = ops->iova_to_phys(ops, outside[i].iova);
-		size_t mapped = 0;
 
-		warnings_expect(test, "io-pgtable-arm.c");
-		KUNIT_EXPECT_EQ(test, -ERANGE,
-				pgtable_map_vec(&table->pt, outside[i].iova, &vec, 1,
-						&mapped));
-		KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
-		KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
-
-		warnings_expect(test, "io-pgtable-arm.c");
-		KUNIT_EXPECT_EQ(test, -ERANGE,
-				ops->map_pages(ops, outside[i].iova, vec.paddr,
-					       outside[i].pgsize, outside[i].pages,
-					       table->pt.prot, GFP_KERNEL, &mapped));
-		KUNIT_EXPECT_EQ(test, warnings_taken(test), 1);
-		KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
+		expect_map_vec_refused(table, outside[i].iova, &vec);
+		expect_map_pages_refused(table, outside[i].iova, vec.paddr,
+					 outside[i].pgsize, outside[i].pages);
 		KUNIT_EXPECT_EQ(test, before,
 				ops->iova_to_phys(ops, outside[i].iova));
 	}
@@ -645,15 +652,8 @@ static void split_adds_nothing_if_queued(struct kunit *test)
 /* If the flush is queued, tables are listed, and freeing them waits for nothing. */
 static void unmap_lists_tables_if_queued(struct kunit *test)
 {
-	struct io_pgtable_cfg cfg = {
-		.pgsize_bitmap	= granules[0],
-		.ias		= 48,
-		.oas		= 48,
-		.coherent_walk	= true,
-		.quirks		= IO_PGTABLE_QUIRK_ARM_FREELIST,
-		.tlb		= &table_flush_ops,
-		.iommu_dev	= test->priv,
-	};
+	struct io_pgtable_cfg cfg = table_cfg(test, granules[0], true,
+					      IO_PGTABLE_QUIRK_ARM_FREELIST);
 	struct table *table;
 	int s;
 
@@ -672,9 +672,7 @@ static void unmap_lists_tables_if_queued(struct kunit *test)
 
 	/* Tables that need a function of the driver to be freed are not listed. */
 	cfg.quirks = IO_PGTABLE_QUIRK_ARM_FREELIST;
-	cfg.alloc = table_alloc;
-	cfg.free = table_free_pages;
-	table = table_get_by(test, ARM_64_LPAE_S1, &cfg);
+	table = table_get_counted(test, ARM_64_LPAE_S1, cfg);
 	KUNIT_EXPECT_EQ(test, tables_listed(table, true), (size_t)0);
 	expect_walks_flushed(table, SZ_4G, 2);
 }
@@ -689,14 +687,8 @@ static void need_noncoherent_tables(struct kunit *test)
 /* Tables that are mapped for the IOMMU have to be unmapped, not only freed. */
 static void unmap_waits_for_noncoherent_tables(struct kunit *test)
 {
-	const struct io_pgtable_cfg cfg = {
-		.pgsize_bitmap	= granules[0],
-		.ias		= 48,
-		.oas		= 48,
-		.quirks		= IO_PGTABLE_QUIRK_ARM_FREELIST,
-		.tlb		= &table_flush_ops,
-		.iommu_dev	= test->priv,
-	};
+	const struct io_pgtable_cfg cfg = table_cfg(test, granules[0], false,
+						    IO_PGTABLE_QUIRK_ARM_FREELIST);
 	struct table *table;
 
 	need_noncoherent_tables(test);
